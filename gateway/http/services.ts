@@ -1,0 +1,155 @@
+/** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
+import type { Transport } from "../../src/ingest/upload.ts";
+import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
+import type { Device } from "../../src/registry/device.ts";
+
+export interface EnrolRequest {
+  readonly id: string;
+  /** 32 bytes, already decoded from hex or base64; absent for an unsigned board. */
+  readonly publicKey: Uint8Array | undefined;
+  readonly name?: string | undefined;
+  readonly role?: string | undefined;
+  readonly transport?: string | undefined;
+}
+
+export interface RegistryService {
+  list(): readonly Device[];
+  find(id: string): Device | undefined;
+  /** Gateway clock of the last accepted message, microseconds, since this start. */
+  lastSeenUs(id: string): number | undefined;
+  /** Each decision resolves once it is durable in the ledger. @throws GatewayError DEVICE_*, PUBLIC_KEY_INVALID */
+  enrol(request: EnrolRequest): Promise<Device>;
+  /** Starts the next key epoch; the previous key stays valid for `overlapSeconds`. */
+  rotate(id: string, publicKey: Uint8Array, overlapSeconds: number): Promise<Device>;
+  revoke(id: string, reason: string): Promise<Device>;
+}
+
+export interface ReadingsQuery {
+  readonly device?: string | undefined;
+  /** Name from the code table, number, or text id. */
+  readonly sensor?: string | undefined;
+  /** Inclusive, exclusive; ISO 8601 or undefined. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly order: "asc" | "desc";
+}
+
+export interface ReadingRow {
+  /** ISO 8601 with milliseconds. */
+  readonly time: string;
+  readonly deviceId: string;
+  readonly sensor: string | number;
+  /** Exact decimal text, valid as a JSON number. */
+  readonly value: string;
+  readonly unit: string | number;
+  readonly quality: number;
+  /** Decimal text (may exceed 2^53), or null. */
+  readonly seq: string | null;
+  readonly msgId: string | null;
+  readonly leafIndex: number;
+  readonly verification: "verified" | "attested";
+  /** Whose clock `time` is: the gateway's when the device had none or an implausible one. */
+  readonly timeSource: "device" | "gateway";
+}
+
+export interface ReadingsService {
+  /** @throws GatewayError DATABASE_UNAVAILABLE, REQUEST_INVALID (a cursor that is not ours) */
+  query(query: ReadingsQuery): Promise<{ readonly data: readonly ReadingRow[]; readonly next: string | null }>;
+}
+
+export interface EntryView {
+  readonly leafIndex: number;
+  readonly kind: "reading" | "seal" | "event";
+  readonly deviceId: string | null;
+  readonly receivedAt: string;
+  readonly verification: "verified" | "attested" | null;
+  readonly keyEpoch: number | null;
+  readonly source: string | null;
+  readonly format: string | null;
+  readonly firmware: string | null;
+  readonly payload: Uint8Array;
+  readonly leafHash: Uint8Array;
+  readonly block: number | null;
+  readonly state: "durable" | "sealed" | "checkpointed" | "witnessed";
+}
+
+export interface LedgerService {
+  entry(leafIndex: number): Promise<EntryView | undefined>;
+  /** The latest signed checkpoint, C2SP note text, or undefined before the first. */
+  checkpoint(): string | undefined;
+}
+
+export interface QuarantineItem {
+  readonly id: number;
+  readonly reason: QuarantineReason;
+  readonly detail: string;
+  readonly deviceId: string;
+  readonly receivedAt: string;
+  readonly source: string;
+  readonly format: string;
+  readonly sizeBytes: number;
+}
+
+export interface QuarantineService {
+  list(query: { limit: number; cursor?: string | undefined; reason?: string | undefined; device?: string | undefined }): {
+    data: readonly QuarantineItem[];
+    next: string | null;
+  };
+  payload(id: number): Promise<Uint8Array | undefined>;
+  /** Verify again under today's registry and move into the ledger with its original receive time. */
+  release(id: number): Promise<{ leafIndex: number }>;
+  remove(id: number): Promise<void>;
+}
+
+export interface TransportCounts {
+  readonly received: number;
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly quarantined: number;
+  readonly rejected: number;
+}
+
+export interface Stats extends TransportCounts {
+  readonly treeSize: number;
+  readonly durableSize: number;
+  /** Taken in, outcome not yet on disk: received − this = stored + duplicate + quarantined + rejected. */
+  readonly inFlight: number;
+  readonly byTransport: Readonly<Record<Transport, TransportCounts>>;
+  readonly quarantineReasons: Readonly<Partial<Record<QuarantineReason, number>>>;
+  readonly rejectReasons: Readonly<Partial<Record<RejectReason, number>>>;
+  readonly devices: number;
+  /** Entries the database has; treeSize − this is its lag. Null while it was never reached. */
+  readonly databaseCursor: number | null;
+  readonly uptimeSeconds: number;
+}
+
+export interface DependencyState {
+  readonly status: "ok" | "degraded" | "down" | "off";
+  readonly detail: string;
+}
+
+export interface HealthService {
+  /** `ready` means that uploads can be accepted and committed; the database is not needed for that. */
+  readiness(): { ready: boolean; dependencies: Record<string, DependencyState> };
+  stats(): Stats;
+}
+
+export interface CommandService {
+  /** Send one command over the device's link and wait for its answer. @throws GatewayError COMMAND_*, DEVICE_NOT_FOUND */
+  send(deviceId: string, command: { cmd: string; params: Record<string, unknown> }, timeoutMs: number): Promise<{ success: boolean; message: string }>;
+}
+
+export interface Services {
+  readonly gatewayId: string;
+  readonly version: string;
+  readonly registry: RegistryService;
+  readonly readings: ReadingsService;
+  readonly ledger: LedgerService;
+  readonly quarantine: QuarantineService;
+  readonly health: HealthService;
+  readonly commands: CommandService;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+}

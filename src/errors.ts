@@ -1,0 +1,69 @@
+/**
+ * One class for a broken gateway, with a code from one table. The table also yields docs/reference/errors.md and the
+ * problem JSON of the HTTP API. A bad *message* is not an error: see result.ts and rejects.ts.
+ */
+export const errorCatalog = {
+  CONFIG_INVALID: { http: 500, retry: false, hint: "Run `mycogate config check` for the full list." },
+  DATA_DIR_LOCKED: { http: 503, retry: true, hint: "Stop the other gateway, or give this one its own MYCOGATE_DATA." },
+  DATA_DIR_UNUSABLE: { http: 503, retry: false, hint: "Check that the directory exists, is writable, and has space." },
+  LISTEN_FAILED: { http: 503, retry: true, hint: "Another program may hold the port; choose another in the configuration." },
+  LISTENER_UNPROTECTED: {
+    http: 500,
+    retry: false,
+    hint: "A listener beyond loopback needs authentication: set mqtt.users or mutual TLS, and mqtt.allowAnonymous to false.",
+  },
+  JOURNAL_CORRUPT: { http: 503, retry: false, hint: "Run `mycogate ledger verify` and restore from a backup." },
+  JOURNAL_ROLLED_BACK: { http: 503, retry: false, hint: "The ledger is shorter than what was signed. Restore the newer copy." },
+  JOURNAL_FAILED: { http: 503, retry: false, hint: "The disk failed an fsync. Check the disk, then restart the gateway." },
+  DISK_FULL: { http: 503, retry: true, hint: "Free space on the data directory's disk; ingest resumes by itself." },
+  SHUTTING_DOWN: { http: 503, retry: true, hint: "The gateway is stopping; send again after it restarts." },
+  DATABASE_UNAVAILABLE: { http: 503, retry: true, hint: "Ingest goes on without it; queries work again once it is back." },
+  DATABASE_START_FAILED: { http: 503, retry: true, hint: "See the PostgreSQL log in the data directory." },
+  MIGRATION_FAILED: { http: 503, retry: false, hint: "The database was left as it was. Report the migration named here." },
+  SERIAL_PORT_LOST: { http: 503, retry: true, hint: "Check the cable; the gateway reopens the port by itself." },
+  COMMAND_TIMEOUT: { http: 504, retry: true, hint: "The device did not answer in time; it may still have acted." },
+  COMMAND_UNSUPPORTED: { http: 409, retry: false, hint: "The device is not reachable by a link that takes commands." },
+  COMMAND_BUSY: { http: 409, retry: true, hint: "Another command for this device is still open." },
+  UNAUTHENTICATED: { http: 401, retry: false, hint: "Send `Authorization: Bearer <token>`; see <data>/admin-token." },
+  FORBIDDEN: { http: 403, retry: false, hint: "This token's role does not allow the request." },
+  NOT_FOUND: { http: 404, retry: false, hint: "Check the path and the id." },
+  REQUEST_INVALID: { http: 400, retry: false, hint: "See the OpenAPI page at /api/docs." },
+  DEVICE_NOT_FOUND: { http: 404, retry: false, hint: "List the devices with `mycogate device list`." },
+  DEVICE_EXISTS: { http: 409, retry: false, hint: "Rotate its key instead, or choose another id." },
+  DEVICE_REVOKED: { http: 409, retry: false, hint: "A revoked device stays revoked; enrol it under a new id." },
+  DEVICE_ID_INVALID: { http: 400, retry: false, hint: "Ids match [A-Za-z0-9._-]{1,64}." },
+  PUBLIC_KEY_INVALID: {
+    http: 400,
+    retry: false,
+    hint: "Give a 32-byte Ed25519 public key as hex or base64: canonical, and not of small or mixed order.",
+  },
+  ENTRY_NOT_FOUND: { http: 404, retry: false, hint: "Leaf indexes run from 0 to treeSize - 1." },
+  QUARANTINE_NOT_FOUND: { http: 404, retry: false, hint: "It may have aged out; list what is left with GET /api/v1/quarantine." },
+  RELEASE_REFUSED: { http: 409, retry: false, hint: "The message still does not verify; enrol the right key first." },
+  GATEWAY_UNREACHABLE: { http: 503, retry: true, hint: "Is the gateway running? Start it with `npm start`." },
+  INTERNAL: { http: 500, retry: false, hint: "This is a defect of the gateway; please report it with the log." },
+} as const satisfies Record<string, { http: number; retry: boolean; hint: string }>;
+
+export type ErrorCode = keyof typeof errorCatalog;
+
+export interface ErrorOptions {
+  cause?: unknown;
+  /** Facts as fields, for logs and problem JSON. Never payloads or keys. */
+  details?: Record<string, unknown>;
+}
+
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get hint(): string {
+    return errorCatalog[this.code].hint;
+  }
+}

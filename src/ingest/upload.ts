@@ -1,0 +1,58 @@
+/** What a transport hands to ingest, and what it gets back. */
+import type { QuarantineReason, RejectReason } from "../rejects.ts";
+
+/**
+ * How the payload of an upload is to be read; kept in the ledger entry so that readers need no guess.
+ * Each value names one decoder in src/dialects/.
+ */
+export type PayloadFormat =
+  /** MycoEnvelope v1 as deterministic CBOR, signed. */
+  | "envelope"
+  /** MycoEnvelope as the verbose JSON object; what its hash covers is undefined, so it counts as unsigned. */
+  | "envelope-json"
+  /** `{pack or readings, msgId?, seq?, ts?}` */
+  | "telemetry-json"
+  /** One whole MDP v1 frame as on the wire (COBS, CRC, delimiter) of a generation-B board. */
+  | "mdp-b";
+
+/** Counters are kept per transport. */
+export const transports = ["mqtt", "mqtts", "ws", "serial"] as const;
+export type Transport = (typeof transports)[number];
+
+export interface Upload {
+  readonly transport: Transport;
+  readonly format: PayloadFormat;
+  /** The bytes as received. Ingest copies what it keeps before `submit` returns. */
+  readonly payload: Uint8Array;
+  /** The registry id that the topic or port belongs to; identity is checked against it. */
+  readonly deviceId: string;
+  /** Where it came from, for the ledger entry: the transport, or `serial:<port name>`. */
+  readonly source: string;
+  /**
+   * Distinguishes repeats of an unsigned board from a reboot that starts again at the same seq:
+   * the same bytes with the same session are a duplicate. Signed messages ignore it.
+   */
+  readonly session?: string;
+}
+
+export type Outcome =
+  | { readonly kind: "stored" | "duplicate"; readonly leafIndex: number; readonly leafHash: Uint8Array; readonly message: MessageKey }
+  | { readonly kind: "quarantined"; readonly reason: QuarantineReason; readonly id: number; readonly message: MessageKey | undefined }
+  | { readonly kind: "rejected"; readonly reason: RejectReason };
+
+/** What an acknowledgement names. */
+export interface MessageKey {
+  readonly deviceId: string;
+  readonly seq: number | bigint | undefined;
+  readonly msgId: string | undefined;
+}
+
+export interface IngestPort {
+  /**
+   * Take one upload. `done` is called exactly once, after the outcome is on disk.
+   * An error means that nothing was committed (journal failed, disk full, shutting down): do not acknowledge.
+   */
+  submit(upload: Upload, done: (error: Error | undefined, outcome?: Outcome) => void): void;
+  /** Count a message that a transport refused before it became an upload. */
+  reject(transport: Transport, reason: RejectReason): void;
+}
