@@ -1,7 +1,7 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
 import type { Transport } from "../../src/ingest/upload.ts";
-import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 import type { Device } from "../../src/registry/device.ts";
+import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 
 export interface EnrolRequest {
   readonly id: string;
@@ -93,10 +93,16 @@ export interface QuarantineItem {
 }
 
 export interface QuarantineService {
-  list(query: { limit: number; cursor?: string | undefined; reason?: string | undefined; device?: string | undefined }): {
+  list(query: {
+    limit: number;
+    cursor?: string | undefined;
+    reason?: string | undefined;
+    device?: string | undefined;
+  }): {
     data: readonly QuarantineItem[];
     next: string | null;
   };
+  find(id: number): QuarantineItem | undefined;
   payload(id: number): Promise<Uint8Array | undefined>;
   /** Verify again under today's registry and move into the ledger with its original receive time. */
   release(id: number): Promise<{ leafIndex: number }>;
@@ -138,7 +144,11 @@ export interface HealthService {
 
 export interface CommandService {
   /** Send one command over the device's link and wait for its answer. @throws GatewayError COMMAND_*, DEVICE_NOT_FOUND */
-  send(deviceId: string, command: { cmd: string; params: Record<string, unknown> }, timeoutMs: number): Promise<{ success: boolean; message: string }>;
+  send(
+    deviceId: string,
+    command: { cmd: string; params: Record<string, unknown> },
+    timeoutMs: number,
+  ): Promise<{ success: boolean; message: string }>;
 }
 
 export interface Services {

@@ -22,7 +22,7 @@ export type Transport = (typeof transports)[number];
 export interface Upload {
   readonly transport: Transport;
   readonly format: PayloadFormat;
-  /** The bytes as received. Ingest copies what it keeps before `submit` returns. */
+  /** The bytes as received. They must not change until the outcome is known. */
   readonly payload: Uint8Array;
   /** The registry id that the topic or port belongs to; identity is checked against it. */
   readonly deviceId: string;

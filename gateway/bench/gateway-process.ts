@@ -1,0 +1,124 @@
+/** A whole gateway in a process of its own, with its embedded database, as `mycogate run` starts it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Stats } from "../http/services.ts";
+import { projectRoot } from "../project-root.ts";
+
+const token = "bench-token-bench-token";
+
+export class GatewayProcess {
+  readonly mqttPort: number;
+  /** From spawn until /readyz said so. */
+  readonly secondsToReady: number;
+  readonly #child: ChildProcess;
+  readonly #api: string;
+
+  private constructor(child: ChildProcess, mqttPort: number, httpPort: number, secondsToReady: number) {
+    this.#child = child;
+    this.mqttPort = mqttPort;
+    this.#api = `http://127.0.0.1:${httpPort}`;
+    this.secondsToReady = secondsToReady;
+  }
+
+  static async start(dataDir: string): Promise<GatewayProcess> {
+    const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
+    const started = performance.now();
+    const child = spawn(process.execPath, [`${projectRoot}bin/mycogate.mjs`, "run"], {
+      stdio: ["ignore", "ignore", "inherit"],
+      cwd: dataDir,
+      env: {
+        ...process.env,
+        MYCOGATE_DATA: dataDir,
+        MYCOGATE_ADMIN_TOKEN: token,
+        MYCOGATE_MQTT_PORT: String(mqttPort),
+        MYCOGATE_MQTT_WS_PORT: "off",
+        MYCOGATE_HTTP_PORT: String(httpPort),
+        MYCOGATE_LOG_LEVEL: "warn",
+      },
+    });
+    const url = `http://127.0.0.1:${httpPort}/readyz`;
+    while (!(await fetch(url).then(({ ok }) => ok, () => false))) {
+      if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}`);
+      await sleep(20);
+    }
+    return new GatewayProcess(child, mqttPort!, httpPort!, (performance.now() - started) / 1000);
+  }
+
+  async enrol(devices: readonly { id: string; publicKey: string }[]): Promise<void> {
+    for (const device of devices) await this.#request("POST", "/api/v1/devices", device);
+  }
+
+  stats(): Promise<Stats> {
+    return this.#request("GET", "/api/v1/stats") as Promise<Stats>;
+  }
+
+  /** Wait until the database has every entry of the ledger. */
+  async databaseCaughtUp(): Promise<void> {
+    for (;;) {
+      const { databaseCursor, treeSize } = await this.stats();
+      if (databaseCursor === treeSize) return;
+      await sleep(20);
+    }
+  }
+
+  /** Resident memory in MiB: of the gateway's process, and of its database's processes (shared pages counted once). */
+  memory(): { gateway: number; database: number } {
+    const database = descendants(this.#child.pid!).reduce((sum, pid) => sum + kilobytes(pid, "smaps_rollup", "Pss"), 0);
+    return { gateway: kilobytes(this.#child.pid!, "status", "VmRSS") / 1024, database: database / 1024 };
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+  }
+
+  async #request(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(this.#api + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** All processes below one, by /proc; empty where there is none. */
+function descendants(root: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const below = (pid: number): boolean => {
+    const parent = parents.get(pid);
+    return parent !== undefined && (parent === root || below(parent));
+  };
+  return [...parents.keys()].filter(below);
+}
+
+function kilobytes(pid: number, file: string, key: string): number {
+  try {
+    const match = new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/${file}`, "utf8"));
+    return Number(match?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}

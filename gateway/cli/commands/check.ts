@@ -1,0 +1,151 @@
+/** `mycogate check`: look for whatever would keep the gateway from running well, before it runs or while it does. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { readConfig } from "../../config/config.ts";
+import { findEndpoint } from "../../config/endpoint.ts";
+import { adminTokenFile } from "../../config/identity.ts";
+import { problemLine } from "../../config/problem.ts";
+import type { Config } from "../../config/schema.ts";
+import { listenAddresses } from "../../transports/mqtt/config.ts";
+import { portAddress } from "../../transports/serial/config.ts";
+import { type CommandHandler, type CommonOptions, print } from "../context.ts";
+import { table } from "../table.ts";
+
+interface Finding {
+  readonly check: string;
+  readonly status: "ok" | "warn" | "fail";
+  readonly detail: string;
+}
+
+const leastFreeBytes = 256 * 1_048_576;
+const fewFreeBytes = 2_048 * 1_048_576;
+const certificateWarningDays = 30;
+
+export const check: CommandHandler<CommonOptions> = async (context) => {
+  const { config, problems, file } = readConfig(context.sources);
+  const findings = config
+    ? [ok("configuration", file ?? "defaults and environment"), ...(await lookAt(config))]
+    : problems.map((problem) => fail("configuration", problemLine(problem)));
+  const rows = findings.map(({ check, status, detail }) => [status.toUpperCase(), check, detail]);
+  print(context, findings, table(["", "CHECK", "DETAIL"], rows));
+  return findings.some(({ status }) => status === "fail") ? 1 : 0;
+};
+
+async function lookAt(config: Config): Promise<Finding[]> {
+  const isRunning = await gatewayAnswers(config);
+  return [
+    dataDirectory(config.data),
+    diskSpace(config.data),
+    ...(await ports(config, isRunning)),
+    ...adminToken(config),
+    ...tlsKeys(config),
+    ...serialPorts(config),
+  ];
+}
+
+function dataDirectory(folder: string): Finding {
+  const existing = nearestExisting(folder);
+  try {
+    accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return fail("data directory", `${existing} is not writable`);
+  }
+  return ok("data directory", existing === folder ? folder : `${folder} will be made at the first start`);
+}
+
+function diskSpace(folder: string): Finding {
+  const { bavail, bsize } = statfsSync(nearestExisting(folder));
+  const freeBytes = bavail * bsize;
+  const detail = `${(freeBytes / 1e9).toFixed(1)} GB free`;
+  if (freeBytes < leastFreeBytes) return fail("disk space", detail);
+  return freeBytes < fewFreeBytes ? warn("disk space", detail) : ok("disk space", detail);
+}
+
+async function ports(config: Config, isRunning: boolean): Promise<Finding[]> {
+  const listeners = [
+    { name: "HTTP", host: config.http.host, port: config.http.port },
+    ...listenAddresses(config.mqtt).map(({ name, host, port }) => ({ name: `MQTT ${name}`, host, port })),
+  ];
+  return Promise.all(
+    listeners.map(async ({ name, host, port }) => {
+      const error = await listenError(host, port);
+      const where = port === 0 ? `${host}, any free port` : `${host}:${port}`;
+      if (error === undefined) return ok(`port ${name}`, `${where} is free`);
+      if (isRunning && error === "EADDRINUSE") return ok(`port ${name}`, `${where} is held by the running gateway`);
+      return fail(`port ${name}`, `${where}: ${error}`);
+    }),
+  );
+}
+
+/** Listening is the one sure way to learn whether one can. */
+function listenError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function gatewayAnswers(config: Config): Promise<boolean> {
+  const identity = join(config.data, "gateway.json");
+  const url = findEndpoint(config);
+  if (url === undefined || !existsSync(identity)) return false;
+  try {
+    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2_000) });
+    const { gatewayId } = (await response.json()) as { gatewayId?: string };
+    return gatewayId === (JSON.parse(readFileSync(identity, "utf8")) as { gatewayId?: string }).gatewayId;
+  } catch {
+    return false; // Nobody there, or somebody who is not a gateway.
+  }
+}
+
+function adminToken(config: Config): Finding[] {
+  const file = adminTokenFile(config);
+  if (config.adminToken !== undefined) return [ok("admin token", "from the configuration")];
+  if (!existsSync(file)) return [ok("admin token", "will be made at the first start")];
+  const mode = statSync(file).mode & 0o777;
+  const isPrivate = process.platform === "win32" || (mode & 0o077) === 0;
+  return [isPrivate ? ok("admin token", file) : warn("admin token", `${file} is readable by others: chmod 600`)];
+}
+
+function tlsKeys({ mqtt: { tls } }: Config): Finding[] {
+  if (tls.cert === undefined || tls.key === undefined) return [];
+  try {
+    const certificate = new X509Certificate(readFileSync(tls.cert));
+    if (!certificate.checkPrivateKey(createPrivateKey(readFileSync(tls.key)))) {
+      return [fail("MQTT certificate", `${tls.key} is not the key of ${tls.cert}`)];
+    }
+    const daysLeft = Math.floor((Date.parse(certificate.validTo) - Date.now()) / 86_400_000);
+    const detail = `${tls.cert} is valid until ${certificate.validTo}`;
+    if (daysLeft < 0) return [fail("MQTT certificate", `${tls.cert} ran out on ${certificate.validTo}`)];
+    return [daysLeft < certificateWarningDays ? warn("MQTT certificate", detail) : ok("MQTT certificate", detail)];
+  } catch (error) {
+    return [fail("MQTT certificate", (error as Error).message)];
+  }
+}
+
+/** A missing board may be plugged in later; one that may not be opened stays unreadable. */
+function serialPorts({ serial }: Config): Finding[] {
+  return serial.ports.map((text) => {
+    const { path } = portAddress(text, serial.baud);
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK);
+      return ok("serial port", path);
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      return isMissing
+        ? warn("serial port", `${path} is not there`)
+        : fail("serial port", `${path} may not be opened by this user`);
+    }
+  });
+}
+
+function nearestExisting(folder: string): string {
+  return existsSync(folder) ? folder : nearestExisting(dirname(folder));
+}
+
+const ok = (check: string, detail: string): Finding => ({ check, status: "ok", detail });
+const warn = (check: string, detail: string): Finding => ({ check, status: "warn", detail });
+const fail = (check: string, detail: string): Finding => ({ check, status: "fail", detail });

@@ -1,0 +1,88 @@
+/** `mycogate device …`: the registry, through the HTTP API of the running gateway. */
+import { ApiClient, type ApiOptions } from "../api-client.ts";
+import { type CommandHandler, print, UsageError } from "../context.ts";
+import { printable, table } from "../table.ts";
+
+export interface DeviceView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly transport: string;
+  readonly firmware: string;
+  readonly enrolledAt: string;
+  readonly revokedAt: string | null;
+  readonly lastSeenAt: string | null;
+  readonly keys: readonly {
+    readonly epoch: number;
+    readonly publicKey: string;
+    readonly validFrom: string;
+    readonly validUntil: string | null;
+  }[];
+}
+
+export const devicePath = (id: string): string => `/api/v1/devices/${encodeURIComponent(id)}`;
+
+export interface AddOptions extends ApiOptions {
+  readonly key?: string;
+  readonly name?: string;
+  readonly role?: string;
+  readonly transport?: string;
+}
+
+export const addDevice: CommandHandler<AddOptions> = async (context) => {
+  const { key: publicKey, name, role, transport } = context.options;
+  const body = { id: context.args[0], publicKey, name, role, transport };
+  const device = await new ApiClient(context).call<DeviceView>("POST", "/api/v1/devices", body);
+  const how =
+    device.keys.length > 0 ? "its signatures are checked from now on" : "unsigned: its readings are at most attested";
+  print(context, device, `enrolled ${device.id} (${how})`);
+  return 0;
+};
+
+export const listDevices: CommandHandler<ApiOptions> = async (context) => {
+  const devices = await new ApiClient(context).list<DeviceView>("/api/v1/devices");
+  const rows = devices.map((device) => [
+    device.id,
+    device.name,
+    device.transport,
+    device.revokedAt ? "revoked" : device.keys.length > 0 ? `key ${device.keys.at(-1)!.epoch}` : "unsigned",
+    device.firmware,
+    device.lastSeenAt ?? "–",
+  ]);
+  print(context, devices, table(["ID", "NAME", "TRANSPORT", "STATE", "FIRMWARE", "LAST SEEN"], rows));
+  return 0;
+};
+
+export const showDevice: CommandHandler<ApiOptions> = async (context) => {
+  const device = await new ApiClient(context).call<DeviceView>("GET", devicePath(context.args[0]!));
+  const lines = [
+    ["id", device.id],
+    ["name", device.name],
+    ["role", device.role],
+    ["transport", device.transport],
+    ["firmware", device.firmware],
+    ["enrolled", device.enrolledAt],
+    ["revoked", device.revokedAt ?? "no"],
+    ["last seen", device.lastSeenAt ?? "not since the gateway started"],
+    ...device.keys.map(({ epoch, publicKey, validFrom, validUntil }) => [
+      `key ${epoch}`,
+      `${publicKey}, from ${validFrom}${validUntil ? ` until ${validUntil}` : ""}`,
+    ]),
+  ];
+  print(context, device, lines.map(([name, value]) => `${name!.padEnd(10)} ${printable(value!)}`.trimEnd()).join("\n"));
+  return 0;
+};
+
+export interface RevokeOptions extends ApiOptions {
+  readonly reason?: string;
+  readonly yes?: boolean;
+}
+
+export const revokeDevice: CommandHandler<RevokeOptions> = async (context) => {
+  const id = context.args[0]!;
+  if (!context.options.yes) throw new UsageError(`revoking ${id} cannot be undone; add --yes`);
+  const body = { reason: context.options.reason ?? "" };
+  const device = await new ApiClient(context).call<DeviceView>("POST", `${devicePath(id)}/revoke`, body);
+  print(context, device, `revoked ${device.id}`);
+  return 0;
+};

@@ -1,0 +1,27 @@
+/** What a command needs of its process; tests hand in their own. */
+export interface Io {
+  /** Results. */
+  readonly out: (text: string) => void;
+  /** Progress and errors. */
+  readonly err: (text: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Someone is watching stderr, so a progress bar makes sense. */
+  readonly errIsTerminal: boolean;
+  readonly readStdin: () => Promise<string>;
+}
+
+export function processIo(): Io {
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    cwd: process.cwd(),
+    errIsTerminal: process.stderr.isTTY === true,
+    async readStdin() {
+      let text = "";
+      for await (const chunk of process.stdin.setEncoding("utf8")) text += chunk;
+      return text;
+    },
+  };
+}

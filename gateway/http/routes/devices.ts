@@ -1,0 +1,152 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { parsePublicKey } from "../../../src/codec/device-key.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import type { Device } from "../../../src/registry/device.ts";
+import type { Services } from "../services.ts";
+import * as shapes from "../shapes.ts";
+
+const tags = ["devices"];
+
+/** Enrol, list, rotate, revoke, command. Every decision is answered once it is durable in the ledger. */
+export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { registry, commands }) => {
+  const view = (device: Device) => deviceView(device, registry.lastSeenUs(device.id));
+
+  app.post(
+    "/devices",
+    {
+      config: { role: "operator" },
+      schema: {
+        tags,
+        summary: "Enrol a device; without a public key it is an unsigned board",
+        body: shapes.enrolBody,
+        response: shapes.answers({ 201: shapes.device }),
+      },
+    },
+    async ({ body: { publicKey, ...body } }, reply) => {
+      const device = await registry.enrol({
+        ...body,
+        publicKey: publicKey === undefined ? undefined : decodedKey(publicKey),
+      });
+      return reply.code(201).header("location", `/api/v1/devices/${device.id}`).send(view(device));
+    },
+  );
+
+  app.get(
+    "/devices",
+    {
+      schema: {
+        tags,
+        summary: "List the devices by id",
+        querystring: shapes.pageQuery,
+        response: shapes.answers({ 200: shapes.page(shapes.device) }),
+      },
+    },
+    async ({ query: { limit, cursor } }) => {
+      const after = cursor === undefined ? "" : Buffer.from(cursor, "base64url").toString("latin1");
+      const rest = registry
+        .list()
+        .filter(({ id }) => id > after)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+      const devices = rest.slice(0, limit);
+      const next = rest.length > limit ? Buffer.from(devices.at(-1)!.id, "latin1").toString("base64url") : null;
+      return { data: devices.map(view), next };
+    },
+  );
+
+  app.get(
+    "/devices/:id",
+    {
+      schema: {
+        tags,
+        summary: "One device with its key epochs",
+        params: shapes.deviceParams,
+        response: shapes.answers({ 200: shapes.device }),
+      },
+    },
+    async ({ params: { id } }) => {
+      const device = registry.find(id);
+      if (!device) throw new GatewayError("DEVICE_NOT_FOUND", `no device ${id} is enrolled`);
+      return view(device);
+    },
+  );
+
+  app.post(
+    "/devices/:id/keys",
+    {
+      config: { role: "operator" },
+      schema: {
+        tags,
+        summary: "Rotate: begin the next key epoch",
+        params: shapes.deviceParams,
+        body: shapes.rotateBody,
+        response: shapes.answers({ 200: shapes.device }),
+      },
+    },
+    async ({ params: { id }, body: { publicKey, overlapSeconds } }) =>
+      view(await registry.rotate(id, decodedKey(publicKey), overlapSeconds)),
+  );
+
+  app.post(
+    "/devices/:id/revoke",
+    {
+      config: { role: "operator" },
+      schema: {
+        tags,
+        summary: "Revoke a device for good",
+        params: shapes.deviceParams,
+        body: shapes.revokeBody,
+        response: shapes.answers({ 200: shapes.device }),
+      },
+    },
+    async ({ params: { id }, body: { reason } }) => view(await registry.revoke(id, reason)),
+  );
+
+  app.post(
+    "/devices/:id/commands",
+    {
+      config: { role: "operator" },
+      schema: {
+        tags,
+        summary: "Send one command and wait for its answer",
+        params: shapes.deviceParams,
+        body: shapes.commandBody,
+        response: shapes.answers({ 200: Type.Object({ success: Type.Boolean(), message: Type.String() }) }),
+      },
+    },
+    async ({ params: { id }, body: { cmd, params, timeoutMs } }) => commands.send(id, { cmd, params }, timeoutMs),
+  );
+};
+
+function deviceView(device: Device, lastSeenUs: number | undefined) {
+  return {
+    id: device.id,
+    name: device.name,
+    role: device.role,
+    transport: device.transport,
+    firmware: device.firmware,
+    enrolledAt: isoTime(device.enrolledUs),
+    revokedAt: isoTimeOrNull(device.revokedUs),
+    lastSeenAt: isoTimeOrNull(lastSeenUs),
+    keys: device.keys.map(({ epoch, publicKey, validFromUs, validUntilUs }) => ({
+      epoch,
+      publicKey: Buffer.from(publicKey).toString("base64"),
+      validFrom: isoTime(validFromUs),
+      validUntil: isoTimeOrNull(validUntilUs),
+    })),
+  };
+}
+
+function decodedKey(text: string): Uint8Array {
+  const key = parsePublicKey(text);
+  if (!key.ok) throw new GatewayError(key.reject, key.detail);
+  return key.value;
+}
+
+function isoTime(us: number): string {
+  return new Date(us / 1_000).toISOString();
+}
+
+function isoTimeOrNull(us: number | undefined): string | null {
+  return us === undefined ? null : isoTime(us);
+}

@@ -1,0 +1,212 @@
+/** Shapes of requests and answers: they check the first and describe both in the OpenAPI document. */
+import { type TSchema, Type } from "typebox";
+import { errorCatalog } from "../../src/errors.ts";
+import { transports } from "../../src/ingest/upload.ts";
+import { type QuarantineReason, quarantineReasons, type RejectReason, rejectReasons } from "../../src/rejects.ts";
+import { problemType } from "./problem.ts";
+
+const strict = { additionalProperties: false };
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
+const count = Type.Integer({ minimum: 0 });
+
+export const deviceId = Type.String({ description: "Registry id of the device.", pattern: "^[A-Za-z0-9._-]{1,64}$" });
+export const leafIndex = Type.Integer({
+  description: "Position in the ledger, from 0.",
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+});
+export const quarantineId = Type.Integer({
+  description: "Number of the quarantined message.",
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+});
+export const cursor = Type.Optional(
+  Type.String({ description: "`next` of the page before.", minLength: 1, maxLength: 512 }),
+);
+export const limit = Type.Integer({ description: "Items on a page.", minimum: 1, maximum: 1_000, default: 100 });
+const publicKey = Type.String({
+  description: "Ed25519 public key, 32 bytes as hex or base64.",
+  minLength: 1,
+  maxLength: 128,
+});
+const label = Type.Optional(Type.String({ maxLength: 128 }));
+const instant = (description: string) =>
+  Type.Optional(
+    Type.String({
+      description,
+      pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$",
+    }),
+  );
+
+export const deviceParams = Type.Object({ id: deviceId }, strict);
+export const entryParams = Type.Object({ leafIndex }, strict);
+export const quarantineParams = Type.Object({ id: quarantineId }, strict);
+
+export const enrolBody = Type.Object(
+  { id: deviceId, publicKey: Type.Optional(publicKey), name: label, role: label, transport: label },
+  strict,
+);
+export const rotateBody = Type.Object(
+  {
+    publicKey,
+    overlapSeconds: Type.Integer({
+      description: "The key before stays valid for this long.",
+      minimum: 0,
+      maximum: 31_536_000,
+      default: 3_600,
+    }),
+  },
+  strict,
+);
+export const revokeBody = Type.Object(
+  { reason: Type.String({ description: "Kept in the ledger.", maxLength: 256, default: "" }) },
+  strict,
+);
+export const commandBody = Type.Object(
+  {
+    cmd: Type.String({ minLength: 1, maxLength: 64 }),
+    params: Type.Record(Type.String(), Type.Unknown(), { default: {} }),
+    timeoutMs: Type.Integer({
+      description: "Wait for the device's answer.",
+      minimum: 100,
+      maximum: 60_000,
+      default: 5_000,
+    }),
+  },
+  strict,
+);
+export const pageQuery = Type.Object({ limit, cursor }, strict);
+export const readingsQuery = Type.Object(
+  {
+    device: Type.Optional(deviceId),
+    sensor: Type.Optional(
+      Type.String({ description: "Name or number of the code table, or a text id.", minLength: 1, maxLength: 128 }),
+    ),
+    from: instant("Earliest time, inclusive: RFC 3339, or a date."),
+    to: instant("Latest time, exclusive: RFC 3339, or a date."),
+    limit,
+    cursor,
+    order: Type.Enum(["asc", "desc"], { description: "By time.", default: "desc" }),
+  },
+  strict,
+);
+export const quarantineQuery = Type.Object(
+  {
+    limit,
+    cursor,
+    reason: Type.Optional(Type.Enum(Object.keys(quarantineReasons) as QuarantineReason[])),
+    device: Type.Optional(deviceId),
+  },
+  strict,
+);
+
+const verification = Type.Enum(["verified", "attested"]);
+
+export const device = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: Type.String(),
+  transport: Type.String(),
+  firmware: Type.String({ description: "As last reported, empty when never." }),
+  enrolledAt: time,
+  revokedAt: nullable(time),
+  lastSeenAt: nullable(time),
+  keys: Type.Array(
+    Type.Object({
+      epoch: Type.Integer(),
+      publicKey: Type.String({ description: "base64" }),
+      validFrom: time,
+      validUntil: nullable(time),
+    }),
+  ),
+});
+
+export const reading = Type.Object({
+  time,
+  deviceId: Type.String(),
+  sensor: Type.Union([Type.String(), Type.Number()]),
+  value: Type.Number({ description: "The exact decimal; parse it as such where every digit counts." }),
+  unit: Type.Union([Type.String(), Type.Number()]),
+  quality: Type.Integer({ description: "0 ok, 1 warn, 2 bad." }),
+  seq: nullable(Type.Integer({ description: "Up to 64 bits." })),
+  msgId: nullable(Type.String()),
+  leafIndex: Type.Integer(),
+  verification,
+  timeSource: Type.Enum(["device", "gateway"]),
+});
+
+export const entry = Type.Object({
+  leafIndex: Type.Integer(),
+  kind: Type.Enum(["reading", "seal", "event"]),
+  deviceId: nullable(Type.String()),
+  receivedAt: time,
+  verification: nullable(verification),
+  keyEpoch: nullable(Type.Integer()),
+  source: nullable(Type.String()),
+  format: nullable(Type.String()),
+  firmware: nullable(Type.String()),
+  payload: Type.String({ description: "The bytes as received, base64." }),
+  leafHash: Type.String({ description: "RFC 6962 leaf hash, lower-case hex." }),
+  block: nullable(Type.Integer()),
+  state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
+});
+
+const quarantineFields = {
+  id: Type.Integer(),
+  reason: Type.String(),
+  detail: Type.String(),
+  deviceId: Type.String(),
+  receivedAt: time,
+  source: Type.String(),
+  format: Type.String(),
+  sizeBytes: Type.Integer(),
+};
+export const quarantineItem = Type.Object(quarantineFields);
+export const quarantineItemWithPayload = Type.Object({
+  ...quarantineFields,
+  payload: Type.String({ description: "The bytes as received, base64." }),
+});
+
+const countFields = { received: count, stored: count, duplicate: count, quarantined: count, rejected: count };
+const reasonCounts = (reasons: readonly string[]) =>
+  Type.Object(Object.fromEntries(reasons.map((reason) => [reason, Type.Optional(count)])));
+
+export const stats = Type.Object({
+  gatewayId: Type.String(),
+  version: Type.String(),
+  ...countFields,
+  treeSize: count,
+  durableSize: count,
+  inFlight: count,
+  byTransport: Type.Object(Object.fromEntries(transports.map((transport) => [transport, Type.Object(countFields)]))),
+  quarantineReasons: reasonCounts(Object.keys(quarantineReasons) as QuarantineReason[]),
+  rejectReasons: reasonCounts(Object.keys(rejectReasons) as RejectReason[]),
+  devices: count,
+  databaseCursor: nullable(count),
+  uptimeSeconds: Type.Number({ minimum: 0 }),
+});
+
+export const readiness = Type.Object({
+  ready: Type.Boolean(),
+  dependencies: Type.Record(
+    Type.String(),
+    Type.Object({ status: Type.Enum(["ok", "degraded", "down", "off"]), detail: Type.String() }),
+  ),
+});
+
+const problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.Enum(Object.keys(errorCatalog)),
+  detail: Type.String(),
+  hint: Type.String(),
+});
+const problems = { description: "RFC 9457 problem", content: { [problemType]: { schema: problem } } };
+
+/** The answers of a route: the good ones given, and problems for the rest. */
+export const answers = <T extends Record<number, unknown>>(good: T) => ({ ...good, "4xx": problems, "5xx": problems });
+export const page = <T extends TSchema>(item: T) =>
+  Type.Object({ data: Type.Array(item), next: nullable(Type.String()) });
+export const noContent = Type.Null({ description: "Done." });

@@ -1,0 +1,307 @@
+/**
+ * transport → batch → verify (workers) → dedupe → journal (durable) → outcome. The database and every upstream follow
+ * the journal with their own cursor; nothing here waits for them.
+ */
+import { GatewayError } from "../../src/errors.ts";
+import { type DedupeHit, type DedupeWindow, fingerprintWords } from "../../src/ingest/dedupe-window.ts";
+import type { IngestPort, Outcome, Transport, Upload } from "../../src/ingest/upload.ts";
+import { leafHash } from "../../src/ledger/merkle.ts";
+import type { LedgerPort } from "../../src/ledger/types.ts";
+import type { Device } from "../../src/registry/device.ts";
+import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
+import { maxBatchCount, slabBytes, type UploadContext, type VerifyResponse } from "./batch.ts";
+import { ContextCache } from "./context-cache.ts";
+import type { Counters, Settled } from "./counters.ts";
+import { LeafRun } from "./leaf-run.ts";
+import { messageKeyOf } from "./message-key.ts";
+import type { QuarantineLog } from "./quarantine-log.ts";
+import { VerifyPool } from "./verify-pool.ts";
+
+type Done = (error: Error | undefined, outcome?: Outcome) => void;
+
+/** One upload between `submit` and its outcome. */
+interface Pending {
+  readonly upload: Upload;
+  readonly receivedUs: number;
+  /** A release from quarantine: not counted again, and not quarantined again. */
+  readonly released: boolean;
+  readonly done: Done;
+}
+
+interface OpenBatch {
+  readonly slab: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array;
+  readonly receivedUs: Float64Array;
+  readonly contexts: UploadContext[];
+  readonly pending: Pending[];
+  used: number;
+}
+
+/** A repeat of an entry that is not durable yet. */
+interface WaitingRepeat {
+  readonly leafIndex: number;
+  readonly settle: (error?: Error) => void;
+}
+
+export interface IngestOptions {
+  readonly ledger: LedgerPort;
+  readonly quarantine: QuarantineLog;
+  readonly dedupe: DedupeWindow;
+  readonly counters: Counters;
+  readonly workers: number;
+  readonly trustedTransports: ReadonlySet<Transport>;
+  readonly nowUs: () => number;
+  readonly onAccepted: (deviceId: string, receivedUs: number) => void;
+  readonly onFatal: (error: Error) => void;
+}
+
+export class Ingest implements IngestPort {
+  readonly #options: IngestOptions;
+  readonly #pool: VerifyPool;
+  readonly #contexts = new ContextCache();
+  /** Full batches for which no worker had room. */
+  readonly #waiting: OpenBatch[] = [];
+  /** Sent to the workers, oldest first; results come in this order. */
+  readonly #verifying: Pending[][] = [];
+  readonly #slabs: ArrayBuffer[] = [];
+  readonly #leafBuffers: ArrayBuffer[] = [];
+  #repeats: WaitingRepeat[] = [];
+  #open: OpenBatch | undefined;
+  #flushScheduled = false;
+  #sequence = 0;
+  #inFlight = 0;
+  #stopping = false;
+  #onDrained: (() => void) | undefined;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#pool = new VerifyPool({
+      workers: options.workers,
+      onResult: (response) => this.#judged(response),
+      onFatal: options.onFatal,
+    });
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  updateDevices(devices: readonly Device[]): void {
+    // Uploads that came before the decision are judged before it.
+    this.#flush(true);
+    this.#pool.updateDevices(devices);
+  }
+
+  submit(upload: Upload, done: Done): void {
+    if (this.#stopping) {
+      done(new GatewayError("SHUTTING_DOWN", "the gateway is stopping"));
+      return;
+    }
+    this.#options.counters.received(upload.transport);
+    this.#take(upload, this.#options.nowUs(), false, done);
+  }
+
+  /** Judge a quarantined upload again; its outcome is `stored`, `duplicate`, or the reason it is refused for now. */
+  resubmit(upload: Upload, receivedUs: number): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#take(upload, receivedUs, true, (error, outcome) => (error ? reject(error) : resolve(outcome!)));
+    });
+  }
+
+  reject(transport: Transport, reason: RejectReason): void {
+    const { counters } = this.#options;
+    counters.received(transport);
+    counters.settled(transport, "rejected");
+    counters.rejected(reason);
+  }
+
+  /** Take nothing more, and finish what was taken. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#flush(true);
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+    await this.#pool.close();
+  }
+
+  #take(upload: Upload, receivedUs: number, released: boolean, done: Done): void {
+    const { transport, payload } = upload;
+    const batch = this.#roomFor(payload.length);
+    const at = batch.pending.length;
+    batch.pending.push({ upload, receivedUs, released, done });
+    batch.contexts.push(this.#contexts.of(upload, this.#options.trustedTransports.has(transport)));
+    batch.bytes.set(payload, batch.used);
+    batch.used += payload.length;
+    batch.ends[at] = batch.used;
+    batch.receivedUs[at] = receivedUs;
+    this.#inFlight++;
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After this turn of the event loop, so that all that the sockets brought in it travels together.
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush(false);
+    });
+  }
+
+  #roomFor(length: number): OpenBatch {
+    const open = this.#open;
+    if (open && open.pending.length < maxBatchCount && open.used + length <= open.slab.byteLength) return open;
+    if (open) this.#waiting.push(open);
+    const slab = length > slabBytes ? new ArrayBuffer(length) : (this.#slabs.pop() ?? new ArrayBuffer(slabBytes));
+    this.#open = {
+      slab,
+      bytes: new Uint8Array(slab),
+      ends: new Uint32Array(maxBatchCount),
+      receivedUs: new Float64Array(maxBatchCount),
+      contexts: [],
+      pending: [],
+      used: 0,
+    };
+    return this.#open;
+  }
+
+  #flush(all: boolean): void {
+    while (this.#waiting.length > 0 && (all || this.#pool.hasRoom)) this.#send(this.#waiting.shift()!);
+    // A batch that is not full yet goes when a worker would otherwise idle; while all are busy it keeps growing.
+    if (this.#open && this.#waiting.length === 0 && (all || this.#pool.hasIdle)) {
+      const open = this.#open;
+      this.#open = undefined;
+      this.#send(open);
+    }
+  }
+
+  #send({ slab, ends, receivedUs, contexts, pending }: OpenBatch): void {
+    this.#verifying.push(pending);
+    const leaves = this.#leafBuffers.pop() ?? new ArrayBuffer(slabBytes * 2);
+    this.#pool.send({ type: "verify", sequence: this.#sequence++, count: pending.length, slab, ends, receivedUs, contexts, leaves });
+  }
+
+  #judged(response: VerifyResponse): void {
+    const pending = this.#verifying.shift()!;
+    if (response.slab.byteLength === slabBytes) this.#slabs.push(response.slab);
+    for (const { index, reason, detail } of response.refusals) this.#quarantine(pending[index]!, reason, detail);
+    this.#append(response, pending);
+    this.#flush(this.#stopping);
+  }
+
+  #append(response: VerifyResponse, pending: readonly Pending[]): void {
+    const { ledger, dedupe } = this.#options;
+    const { fingerprints } = response;
+    const run = new LeafRun(response);
+    const accepted: Pending[] = [];
+    const first = ledger.size;
+    for (let index = 0; index < pending.length; index++) {
+      if (run.isRefused(index)) continue;
+      const words = index * fingerprintWords;
+      const repeatable = fingerprints[words] !== 0 || fingerprints[words + 1] !== 0;
+      const hit = repeatable ? dedupe.find(fingerprints, words) : undefined;
+      if (hit) {
+        this.#repeat(pending[index]!, hit);
+        run.skip(index);
+      } else {
+        if (repeatable) dedupe.add(fingerprints, words, first + accepted.length);
+        accepted.push(pending[index]!);
+        run.take(index);
+      }
+    }
+    const batch = run.finish();
+    const settle = (error?: Error): void => {
+      if (error) dedupe.truncate(first);
+      for (let at = 0; at < accepted.length; at++) {
+        if (error) this.#giveBack(accepted[at]!, error);
+        else this.#stored(accepted[at]!, "stored", first + at, batch.leafHashes.subarray(at * 32, at * 32 + 32));
+      }
+      this.#settleRepeats(error);
+      this.#leafBuffers.push(response.leaves);
+    };
+    if (accepted.length === 0) {
+      this.#leafBuffers.push(response.leaves);
+      return;
+    }
+    try {
+      ledger.append(batch, settle);
+    } catch (error) {
+      settle(error as Error);
+    }
+  }
+
+  /** The same bytes are acknowledged with the leaf index they have, once that is durable; other bytes are a conflict. */
+  #repeat(pending: Pending, hit: DedupeHit): void {
+    if (!hit.sameContent) {
+      this.#quarantine(pending, "REPLAY_CONFLICT", `entry ${hit.leafIndex} has the same device, seq and msgId`);
+      return;
+    }
+    const { ledger } = this.#options;
+    const settle = (error?: Error): void => {
+      if (error) {
+        this.#giveBack(pending, error);
+        return;
+      }
+      // The hash of the entry it repeats; its own would differ, because the receive time is in the leaf.
+      ledger.readEntry(hit.leafIndex).then(
+        (entry) => this.#stored(pending, "duplicate", hit.leafIndex, leafHash(entry!)),
+        (cause) => this.#giveBack(pending, cause),
+      );
+    };
+    if (hit.leafIndex < ledger.durableSize) settle();
+    else this.#repeats.push({ leafIndex: hit.leafIndex, settle });
+  }
+
+  #stored(pending: Pending, kind: "stored" | "duplicate", leafIndex: number, hash: Uint8Array): void {
+    const { upload, receivedUs } = pending;
+    this.#options.onAccepted(upload.deviceId, receivedUs);
+    this.#settle(pending, kind, {
+      kind,
+      leafIndex,
+      leafHash: hash,
+      get message() {
+        return messageKeyOf(upload);
+      },
+    });
+  }
+
+  #quarantine(pending: Pending, reason: QuarantineReason, detail: string): void {
+    const { upload, receivedUs, released } = pending;
+    const outcome = { kind: "quarantined", reason, message: messageKeyOf(upload) } as const;
+    if (released) {
+      this.#settle(pending, "quarantined", { ...outcome, id: -1 });
+      return;
+    }
+    this.#options.quarantine.add({ upload, receivedUs, reason, detail }, (error, id) => {
+      if (error) this.#giveBack(pending, error);
+      else if (id === undefined) {
+        this.#options.counters.rejected("QUARANTINE_FULL");
+        this.#settle(pending, "rejected", { kind: "rejected", reason: "QUARANTINE_FULL" });
+      } else {
+        this.#options.counters.quarantined(reason);
+        this.#settle(pending, "quarantined", { ...outcome, id });
+      }
+    });
+  }
+
+  #settleRepeats(error?: Error): void {
+    if (this.#repeats.length === 0) return;
+    const { durableSize } = this.#options.ledger;
+    const due = this.#repeats.filter(({ leafIndex }) => error || leafIndex < durableSize);
+    this.#repeats = this.#repeats.filter((repeat) => !due.includes(repeat));
+    for (const { leafIndex, settle } of due) settle(leafIndex < durableSize ? undefined : error);
+  }
+
+  #settle({ upload, released, done }: Pending, how: Settled, outcome: Outcome): void {
+    if (!released) this.#options.counters.settled(upload.transport, how);
+    this.#leave();
+    done(undefined, outcome);
+  }
+
+  #giveBack({ upload, released, done }: Pending, error: Error): void {
+    if (!released) this.#options.counters.returned(upload.transport);
+    this.#leave();
+    done(error);
+  }
+
+  #leave(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0) this.#onDrained?.();
+  }
+}

@@ -1,0 +1,62 @@
+import { dirname, join } from "node:path";
+import { GatewayError } from "../../src/errors.ts";
+import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { type FilePort, isMissing } from "./file-port.ts";
+
+const maxBytes = 64 * 1024;
+
+export interface StoredCheckpoint {
+  /** The signed note. */
+  readonly text: string;
+  readonly checkpoint: Checkpoint;
+}
+
+export function checkpointPath(ledgerDir: string): string {
+  return join(ledgerDir, "checkpoint");
+}
+
+/** The signed note as stored, or undefined before the first. It may be anything: it is still to be verified. */
+export async function readCheckpointFile(files: FilePort, path: string): Promise<string | undefined> {
+  try {
+    const file = await files.open(path, "read");
+    try {
+      const bytes = Buffer.alloc(maxBytes);
+      return bytes.subarray(0, await file.read(bytes, 0)).toString("utf8");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** @throws GatewayError CHECKPOINT_INVALID: it was written whole or not at all, so no power cut explains it */
+export async function loadCheckpoint(
+  files: FilePort,
+  path: string,
+  origin: string,
+  verifiers: readonly CheckpointVerifier[],
+): Promise<StoredCheckpoint | undefined> {
+  const text = await readCheckpointFile(files, path);
+  if (text === undefined) return undefined;
+  const opened = openCheckpoint(text, origin, verifiers);
+  if (opened.ok) return { text, checkpoint: opened.value };
+  throw new GatewayError("CHECKPOINT_INVALID", `${path}: ${opened.detail}`, {
+    details: { path, reject: opened.reject, origin },
+  });
+}
+
+/** Replaces the checkpoint durably; a power cut leaves the old one or the new one. */
+export async function storeCheckpoint(files: FilePort, path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await files.open(temporary, "replace");
+  try {
+    await file.write([Buffer.from(text)], 0);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await files.rename(temporary, path);
+  await files.syncDirectory(dirname(path));
+}

@@ -1,0 +1,103 @@
+import type { GatewayError } from "../../src/errors.ts";
+import { type Checkpoint, type CheckpointSigner, signCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { type StoredCheckpoint, storeCheckpoint } from "./checkpoint-file.ts";
+import { type FilePort, isDiskFull } from "./file-port.ts";
+import { journalFailed } from "./journal-failed.ts";
+import type { JournalLogger } from "./logger.ts";
+
+export interface CheckpointerOptions {
+  readonly files: FilePort;
+  readonly path: string;
+  readonly signers: readonly CheckpointSigner[];
+  readonly stored: StoredCheckpoint | undefined;
+  /** The durable tree. What is signed must never be lost again, so nothing younger may be shown here. */
+  readonly head: () => Promise<Checkpoint>;
+  /** Told after the checkpoint is durable. */
+  readonly publish: (stored: StoredCheckpoint) => void;
+  /** Shortest time between two checkpoints. */
+  readonly intervalMs: number;
+  readonly log: JournalLogger;
+  readonly onFatal: (error: GatewayError) => void;
+}
+
+/** Signs the growing tree: data durable, then signed, then the checkpoint durable, then published. */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #latest: StoredCheckpoint | undefined;
+  #lastTryMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #signing: Promise<void> | undefined;
+  /** The tree grew while it was being signed, or the disk was full. */
+  #again = false;
+  #stopped = false;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#latest = options.stored;
+  }
+
+  get latest(): StoredCheckpoint | undefined {
+    return this.#latest;
+  }
+
+  /** The durable tree has grown: sign it, at once or when the interval is over. */
+  grown(): void {
+    this.#again = true;
+    if (this.#stopped || this.#timer !== undefined || this.#signing !== undefined) return;
+    const waitMs = this.#lastTryMs + this.#options.intervalMs - performance.now();
+    this.#timer = setTimeout(() => void this.sign(), Math.max(0, waitMs));
+  }
+
+  /** Signs what is durable now. A full disk only delays it; any other failure is fatal. */
+  sign(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#signing ??= this.#stopped ? Promise.resolve() : this.#sign();
+    return this.#signing;
+  }
+
+  /** Signs no more. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Signs a last time, so that nothing durable is left uncovered, unless the disk is full. */
+  async close(): Promise<void> {
+    await this.#signing;
+    await this.sign();
+    this.stop();
+    await this.#signing;
+  }
+
+  async #sign(): Promise<void> {
+    this.#again = false;
+    const { publish, log, onFatal } = this.#options;
+    try {
+      const signed = await this.#signHead();
+      if (signed !== undefined) publish(signed);
+    } catch (error) {
+      if (isDiskFull(error)) {
+        this.#again = true;
+        log.warn({ err: error }, "the disk is full: the checkpoint waits");
+      } else {
+        this.stop();
+        onFatal(journalFailed("the checkpoint could not be stored", error));
+      }
+    }
+    this.#lastTryMs = performance.now();
+    this.#signing = undefined;
+    if (this.#again) this.grown();
+  }
+
+  /** @returns undefined when the newest checkpoint covers everything already */
+  async #signHead(): Promise<StoredCheckpoint | undefined> {
+    const { files, path, signers, head } = this.#options;
+    const checkpoint = await head();
+    if (checkpoint.size === this.#latest?.checkpoint.size) return undefined;
+    const text = await signCheckpoint(checkpoint, signers);
+    await storeCheckpoint(files, path, text);
+    this.#latest = { text, checkpoint };
+    return this.#latest;
+  }
+}

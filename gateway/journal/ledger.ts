@@ -1,0 +1,187 @@
+/** The ledger: a journal of entries, the Merkle tree over them, and the signed checkpoint of that tree. */
+import { join } from "node:path";
+import { GatewayError } from "../../src/errors.ts";
+import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
+import { hashBytes, leafHash } from "../../src/ledger/merkle.ts";
+import type { EntryBatch, LedgerPort } from "../../src/ledger/types.ts";
+import { checkpointPath, loadCheckpoint, type StoredCheckpoint } from "./checkpoint-file.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { diskFiles } from "./disk-files.ts";
+import type { FilePort } from "./file-port.ts";
+import { HashFiles } from "./hash-files.ts";
+import type { JournalFrame } from "./journal-reader.ts";
+import { LedgerTree } from "./ledger-tree.ts";
+import { Listeners } from "./listeners.ts";
+import type { JournalLogger } from "./logger.ts";
+import { type LogState, SegmentedLog } from "./segmented-log.ts";
+
+export interface LedgerOptions {
+  /** `<data>/ledger`; created when missing. The caller holds the lock of the data directory. */
+  readonly dir: string;
+  /** The log's name for ever: a URL without its scheme. */
+  readonly origin: string;
+  /** One signature line each; all of them must have signed the checkpoint found at the start. */
+  readonly signers: readonly CheckpointSigner[];
+  readonly files?: FilePort;
+  readonly log: JournalLogger;
+  /** The disk has failed: nothing is accepted any more and the process should end. Called once. */
+  readonly onFatal: (error: GatewayError) => void;
+  readonly segmentBytes?: number;
+  readonly checkpointIntervalMs?: number;
+  readonly probeIntervalMs?: number;
+}
+
+const defaultCheckpointIntervalMs = 1000;
+
+/** Directory of the segments, for readers in other threads and processes. */
+export function journalDir(ledgerDir: string): string {
+  return join(ledgerDir, "journal");
+}
+
+interface LedgerParts {
+  readonly hashes: HashFiles;
+  readonly tree: LedgerTree;
+  readonly journal: SegmentedLog<EntryBatch>;
+  readonly checkpointer: Checkpointer;
+  readonly grown: Listeners<number>;
+  readonly published: Listeners<StoredCheckpoint>;
+}
+
+export class Ledger implements LedgerPort {
+  readonly #parts: LedgerParts;
+
+  private constructor(parts: LedgerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Recovers what is there, or begins a ledger, and signs a checkpoint over all of it.
+   * @throws GatewayError CHECKPOINT_INVALID, JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK; then entries and checkpoint are as before
+   */
+  static async open(options: LedgerOptions): Promise<Ledger> {
+    const { dir, origin, signers, log, files = diskFiles, segmentBytes, probeIntervalMs } = options;
+    const grown = new Listeners<number>();
+    const published = new Listeners<StoredCheckpoint>();
+    await files.makeDirectory(dir);
+    const stored = await loadCheckpoint(files, checkpointPath(dir), origin, signers);
+    const hashes = await HashFiles.open(files, dir);
+    const tree = new LedgerTree(hashes, () => {
+      checkpointer.grown();
+      grown.notify(tree.size);
+    });
+    const journal = await SegmentedLog.open<EntryBatch>({
+      dir: journalDir(dir),
+      files,
+      log,
+      ...(segmentBytes !== undefined && { segmentBytes }),
+      ...(probeIntervalMs !== undefined && { probeIntervalMs }),
+      atLeast: stored?.checkpoint.size ?? 0,
+      follower: tree,
+      onFatal: (error) => {
+        checkpointer.stop();
+        options.onFatal(error);
+      },
+    });
+    const checkpointer = new Checkpointer({
+      files,
+      path: checkpointPath(dir),
+      signers,
+      stored,
+      head: async () => {
+        const head = { origin, size: tree.size, root: tree.root() };
+        // Not for safety: a checkpoint's tiles should be there for whoever reads it.
+        await hashes.flush();
+        return head;
+      },
+      publish: (checkpoint) => published.notify(checkpoint),
+      intervalMs: options.checkpointIntervalMs ?? defaultCheckpointIntervalMs,
+      log,
+      onFatal: (error) => journal.fail(error),
+    });
+    const ledger = new Ledger({ hashes, tree, journal, checkpointer, grown, published });
+    try {
+      await tree.restore(journal, stored?.checkpoint, log);
+    } catch (error) {
+      checkpointer.stop();
+      await ledger.close();
+      throw error;
+    }
+    await checkpointer.sign();
+    return ledger;
+  }
+
+  get size(): number {
+    return this.#parts.journal.size;
+  }
+
+  get durableSize(): number {
+    return this.#parts.journal.durableSize;
+  }
+
+  get pendingBytes(): number {
+    return this.#parts.journal.pendingBytes;
+  }
+
+  /** `full`: nothing is accepted until the disk has space again. `failed`: until a restart. Reading goes on in both. */
+  get state(): LogState {
+    return this.#parts.journal.state;
+  }
+
+  /** The newest durable checkpoint, a C2SP signed note; undefined only while the disk has refused the very first. */
+  get checkpoint(): string | undefined {
+    return this.#parts.checkpointer.latest?.text;
+  }
+
+  /** Leaves that it covers. */
+  get checkpointSize(): number {
+    return this.#parts.checkpointer.latest?.checkpoint.size ?? 0;
+  }
+
+  /**
+   * See LedgerPort. If the frame of a batch finds no space, this and every batch behind it get DISK_FULL through
+   * `durable`, and their leaf indexes are given out anew.
+   */
+  append(batch: EntryBatch, durable: (error?: Error) => void): number {
+    if (batch.leafHashes.length !== batch.count * hashBytes) {
+      throw new RangeError(`${batch.leafHashes.length} bytes of leaf hashes for ${batch.count} entries`);
+    }
+    return this.#parts.journal.append(batch, durable);
+  }
+
+  /** The verbatim leaf, or undefined beyond `durableSize`. @throws GatewayError JOURNAL_CORRUPT if it is not what was hashed */
+  async readEntry(leafIndex: number): Promise<Uint8Array | undefined> {
+    const entry = await this.#parts.journal.read(leafIndex);
+    if (entry === undefined) return undefined;
+    const expected = await this.#parts.hashes.read(0, leafIndex, leafIndex + 1);
+    if (expected.equals(leafHash(entry))) return entry;
+    throw new GatewayError("JOURNAL_CORRUPT", `leaf ${leafIndex} does not have the hash that the tree has for it`);
+  }
+
+  /** The durable entries `from` to `to` (exclusive), frame by frame. See JournalReader.frames. */
+  frames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
+    return this.#parts.journal.frames(from, to);
+  }
+
+  /** Of those, only the frames that hold an entry that is not a reading; the others are not even read. */
+  controlFrames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
+    return this.#parts.journal.controlFrames(from, to);
+  }
+
+  /** Told the durable size whenever it has grown, before the batches' own `durable`. @returns stops the telling */
+  onDurable(listener: (durableSize: number) => void): () => void {
+    return this.#parts.grown.add(listener);
+  }
+
+  /** Told of every new checkpoint once it is durable. @returns stops the telling */
+  onCheckpoint(listener: (stored: StoredCheckpoint) => void): () => void {
+    return this.#parts.published.add(listener);
+  }
+
+  /** Refuses further appends, makes those before durable, signs them, and lets go of the files. */
+  async close(): Promise<void> {
+    const { journal, checkpointer, hashes } = this.#parts;
+    await journal.close();
+    await checkpointer.close();
+    await hashes.close();
+  }
+}

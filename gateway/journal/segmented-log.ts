@@ -1,0 +1,345 @@
+/**
+ * An append-only log of entries in segment files, with group commit: one fdatasync at a time, and whatever arrives while
+ * it runs is the next frame. The ledger is one, quarantine another.
+ */
+import { GatewayError } from "../../src/errors.ts";
+import { ActiveSegment } from "./active-segment.ts";
+import { diskFiles } from "./disk-files.ts";
+import { probeSpace } from "./disk-probe.ts";
+import { type FilePort, isDiskFull } from "./file-port.ts";
+import type { FlatFile } from "./flat-file.ts";
+import { maxPayloadBytes } from "./frame.ts";
+import { journalFailed } from "./journal-failed.ts";
+import { type JournalFrame, JournalReader } from "./journal-reader.ts";
+import type { JournalLogger } from "./logger.ts";
+import { offsetRecords } from "./offset-index.ts";
+import { type OpenedJournal, openJournal } from "./open-journal.ts";
+import { segmentPath } from "./segment.ts";
+
+/** Entries that are appended together, in order. */
+export interface LogBatch {
+  readonly count: number;
+  /** Concatenated: `count` × (u16be length ‖ entry). */
+  readonly bundle: readonly Uint8Array[];
+  /** Marks the frame, so that `controlFrames` finds it. */
+  readonly control: boolean;
+}
+
+/** Called exactly once: without an error after the fdatasync that covers the batch. */
+export type Durable = (error?: GatewayError) => void;
+
+/** What grows with the log and can be derived from it again. */
+export interface LogFollower<B extends LogBatch> {
+  /** The next frame is being synced: time for the computing that it needs. */
+  extend(batches: readonly B[]): void;
+  /** The frame is durable. */
+  commit(): void;
+  /** The frame came to nothing. */
+  abandon(): void;
+  /** Tries again to write what was held back; `blocked` says whether that worked. */
+  flush(): Promise<void>;
+  /** Why what was derived cannot be written, for example a full disk: the log then takes no more until it can. */
+  readonly blocked: unknown;
+}
+
+export interface SegmentedLogOptions<B extends LogBatch> {
+  /** Directory of the segments; created when missing. One writer at a time: see DataDirLock. */
+  readonly dir: string;
+  readonly files?: FilePort;
+  readonly log: JournalLogger;
+  /** A segment that has reached this size gets no more frames. */
+  readonly segmentBytes?: number;
+  /** Opening fails with JOURNAL_ROLLED_BACK if fewer entries are left. */
+  readonly atLeast?: number;
+  readonly follower?: LogFollower<B>;
+  /** The log has failed for good, JOURNAL_FAILED; called once. Only a restart, which reads everything back, may go on. */
+  readonly onFatal: (error: GatewayError) => void;
+  /** Pause between looks for free space after the disk was full. */
+  readonly probeIntervalMs?: number;
+}
+
+/** `full`: appends are refused until the disk has space again, reading goes on. `failed`: reading goes on. */
+export type LogState = "open" | "full" | "failed" | "closed";
+
+const defaultSegmentBytes = 64 * 2 ** 20;
+const defaultProbeIntervalMs = 1000;
+/** A frame this large keeps the disk busy; a larger one would only make its first entries wait. */
+const frameTargetBytes = 2 ** 20;
+
+interface Waiting<B> {
+  readonly batch: B;
+  readonly bytes: number;
+  readonly durable: Durable;
+}
+
+export class SegmentedLog<B extends LogBatch = LogBatch> {
+  readonly #options: SegmentedLogOptions<B>;
+  readonly #files: FilePort;
+  readonly #reader: JournalReader;
+  readonly #offsets: FlatFile;
+  #segments: readonly number[];
+  #active: ActiveSegment;
+  #size: number;
+  #durableSize: number;
+  #pendingBytes = 0;
+  #queue: Waiting<B>[] = [];
+  #pumping: Promise<void> | undefined;
+  #state: LogState = "open";
+  #failure: GatewayError | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #probing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: SegmentedLogOptions<B>, { segments, active, size, offsets }: OpenedJournal) {
+    this.#options = options;
+    this.#files = options.files ?? diskFiles;
+    this.#reader = new JournalReader(options.dir, this.#files);
+    this.#offsets = offsets;
+    this.#segments = segments;
+    this.#active = active;
+    this.#size = size;
+    this.#durableSize = size;
+  }
+
+  /** @throws GatewayError JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK; then nothing was changed */
+  static async open<B extends LogBatch>(options: SegmentedLogOptions<B>): Promise<SegmentedLog<B>> {
+    const { dir, log, files = diskFiles, atLeast = 0 } = options;
+    const opened = await openJournal({ files, dir, log, atLeast });
+    return new SegmentedLog(options, opened);
+  }
+
+  /** The oldest entry that has not been dropped. */
+  get firstIndex(): number {
+    return this.#segments[0]!;
+  }
+
+  /** Entries with an index, durable or about to be. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Entries whose fdatasync has returned. */
+  get durableSize(): number {
+    return this.#durableSize;
+  }
+
+  /** Bytes appended whose fdatasync has not returned. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get state(): LogState {
+    return this.#state;
+  }
+
+  /**
+   * Gives the batch the next indexes, at once, and writes it with the next frame. If that frame finds no space, this
+   * and every batch behind it get DISK_FULL through `durable`, and their indexes are given out anew.
+   * @returns index of the first entry
+   * @throws GatewayError JOURNAL_FAILED, DISK_FULL or SHUTTING_DOWN; then nothing was appended
+   */
+  append(batch: B, durable: Durable): number {
+    if (this.#state !== "open") throw this.#refusal();
+    const bytes = batch.bundle.reduce((sum, piece) => sum + piece.length, 0);
+    if (batch.count < 1 || bytes < 2 * batch.count || bytes > maxPayloadBytes) {
+      throw new RangeError(`a batch of ${batch.count} entries in ${bytes} bytes`);
+    }
+    const firstIndex = this.#size;
+    this.#size += batch.count;
+    this.#pendingBytes += bytes;
+    this.#queue.push({ batch, bytes, durable });
+    this.#pumping ??= this.#pump();
+    return firstIndex;
+  }
+
+  /** One entry, or undefined when it is dropped or not durable. @throws GatewayError JOURNAL_CORRUPT */
+  async read(index: number): Promise<Uint8Array | undefined> {
+    return index >= this.firstIndex && index < this.#durableSize ? this.#reader.entry(index) : undefined;
+  }
+
+  /** Durable entries `from` to `to` (exclusive). See JournalReader.frames. */
+  frames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
+    return this.#reader.frames(Math.max(from, this.firstIndex), Math.min(to, this.#durableSize));
+  }
+
+  /** Of those, only the frames that hold a control entry. */
+  controlFrames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
+    return this.#reader.controlFrames(Math.max(from, this.firstIndex), Math.min(to, this.#durableSize));
+  }
+
+  /** Deletes the segments all of whose entries are before `index`. */
+  async dropSegmentsBefore(index: number): Promise<void> {
+    while (this.#segments.length > 1 && this.#segments[1]! <= index) {
+      const [oldest, ...rest] = this.#segments;
+      this.#segments = rest;
+      await this.#files.unlink(segmentPath(this.#options.dir, oldest!));
+      // One by one: a power cut must not bring an older one back without its successor.
+      await this.#files.syncDirectory(this.#options.dir);
+    }
+  }
+
+  /** Stops for good, because something that belongs to the log has failed. @returns what appends throw from now on */
+  fail(cause: unknown): GatewayError {
+    if (this.#failure !== undefined) return this.#failure;
+    const error = cause instanceof GatewayError ? cause : journalFailed("the disk failed to write the journal", cause);
+    this.#failure = error;
+    this.#state = "failed";
+    this.#options.onFatal(error);
+    return error;
+  }
+
+  /** Refuses further appends and returns once those before are durable or have failed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state !== "failed") this.#state = "closed";
+    clearTimeout(this.#probeTimer);
+    await this.#probing;
+    await this.#pumping;
+    await this.#reader.close();
+    await this.#offsets.close();
+    await this.#active.close();
+  }
+
+  async #pump(): Promise<void> {
+    // Whatever is appended in the same turn shares the first frame.
+    await undefined;
+    while (this.#queue.length > 0) {
+      const waiting = this.#takeFrame();
+      const problem = this.#failure ?? (await this.#commit(waiting));
+      if (problem === undefined) this.#acknowledge(waiting);
+      else this.#giveBack(waiting, problem);
+    }
+    this.#pumping = undefined;
+  }
+
+  #acknowledge(frame: readonly Waiting<B>[]): void {
+    for (const { bytes, durable } of frame) {
+      this.#pendingBytes -= bytes;
+      durable();
+    }
+    const blocked = this.#blocked;
+    if (blocked !== undefined) this.#giveBack([], isDiskFull(blocked) ? this.#becomeFull() : this.fail(blocked));
+  }
+
+  #takeFrame(): Waiting<B>[] {
+    let bytes = 0;
+    let count = 0;
+    for (; count < this.#queue.length; count++) {
+      const next = this.#queue[count]!.bytes;
+      if (count > 0 && bytes + next > frameTargetBytes) break;
+      bytes += next;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** @returns why the frame could not be made durable */
+  async #commit(waiting: readonly Waiting<B>[]): Promise<GatewayError | undefined> {
+    const { follower, segmentBytes = defaultSegmentBytes } = this.#options;
+    const batches = waiting.map(({ batch }) => batch);
+    const frame = {
+      firstLeaf: this.#durableSize,
+      count: batches.reduce((sum, { count }) => sum + count, 0),
+      control: batches.some(({ control }) => control),
+      payload: batches.flatMap(({ bundle }) => bundle),
+      payloadBytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+    try {
+      if (this.#active.end >= segmentBytes) await this.#rotate();
+      const crc = await this.#active.write(frame);
+      const synced = this.#active.sync();
+      follower?.extend(batches);
+      await synced;
+      this.#offsets.append(offsetRecords(frame, this.#active.end));
+      this.#active.commit(frame, crc);
+    } catch (error) {
+      follower?.abandon();
+      return this.#stop(error);
+    }
+    this.#durableSize += frame.count;
+    follower?.commit();
+    return undefined;
+  }
+
+  async #rotate(): Promise<void> {
+    const full = this.#active;
+    this.#active = await ActiveSegment.create(this.#files, this.#options.dir, this.#durableSize, full);
+    this.#segments = [...this.#segments, this.#durableSize];
+    await full.close();
+  }
+
+  async #stop(error: unknown): Promise<GatewayError> {
+    if (!isDiskFull(error)) return this.fail(error);
+    try {
+      await this.#active.undo();
+    } catch (cause) {
+      return this.fail(cause);
+    }
+    return this.#becomeFull();
+  }
+
+  /** Fails the batches of a frame and all behind it, and takes their indexes back. */
+  #giveBack(frame: readonly Waiting<B>[], error: GatewayError): void {
+    const failed = [...frame, ...this.#queue];
+    this.#queue = [];
+    this.#size = this.#durableSize;
+    this.#pendingBytes = 0;
+    for (const { durable } of failed) durable(error);
+  }
+
+  #becomeFull(): GatewayError {
+    const error = diskFull();
+    if (this.#state === "open") {
+      this.#state = "full";
+      this.#options.log.error(
+        { size: this.#durableSize },
+        "the disk is full: nothing is accepted until there is space",
+      );
+      this.#probeLater();
+    }
+    return error;
+  }
+
+  #probeLater(): void {
+    const pauseMs = this.#options.probeIntervalMs ?? defaultProbeIntervalMs;
+    this.#probeTimer = setTimeout(() => {
+      this.#probing = this.#probe();
+    }, pauseMs);
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      const hasSpace = (await probeSpace(this.#files, this.#options.dir)) && (await this.#catchUp());
+      if (this.#state !== "full") return;
+      if (!hasSpace) return this.#probeLater();
+      this.#state = "open";
+      this.#options.log.info({ size: this.#durableSize }, "the disk has space again");
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async #catchUp(): Promise<boolean> {
+    await this.#offsets.flush();
+    await this.#options.follower?.flush();
+    const blocked = this.#blocked;
+    if (blocked !== undefined && !isDiskFull(blocked)) throw blocked;
+    return blocked === undefined;
+  }
+
+  get #blocked(): unknown {
+    return this.#offsets.blocked ?? this.#options.follower?.blocked;
+  }
+
+  #refusal(): GatewayError {
+    if (this.#failure !== undefined) return this.#failure;
+    return this.#state === "full" ? diskFull() : new GatewayError("SHUTTING_DOWN", "the journal is closed");
+  }
+}
+
+function diskFull(): GatewayError {
+  return new GatewayError("DISK_FULL", "no space is left for the journal");
+}

@@ -1,0 +1,202 @@
+/**
+ * Puts the gateway together: the only place that constructs adapters. Started in the order of the data's way, with the
+ * listeners last; stopped in reverse, so that whatever was taken in still reaches the disk.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { GatewayError } from "../src/errors.ts";
+import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
+import { ed25519Signer } from "../src/ledger/ed25519-line.ts";
+import { Clock } from "./clock.ts";
+import type { Config } from "./config/config.ts";
+import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
+import { adminTokenOnly } from "./http/auth.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { createHttpServer } from "./http/server.ts";
+import { Counters } from "./ingest/counters.ts";
+import { Ingest } from "./ingest/ingest.ts";
+import { QuarantineLog } from "./ingest/quarantine-log.ts";
+import { rememberFrame } from "./ingest/rebuild-dedupe.ts";
+import { DataDirLock } from "./journal/data-dir-lock.ts";
+import { journalDir, Ledger } from "./journal/ledger.ts";
+import { SegmentedLog } from "./journal/segmented-log.ts";
+import { checkpointKeyPath, loadOrCreateSigningKey } from "./journal/signing-key.ts";
+import { EventLog } from "./registry/event-log.ts";
+import { Registry } from "./registry/registry.ts";
+import { replayEvents } from "./registry/replay-events.ts";
+import { Health } from "./services/health.ts";
+import { LedgerView } from "./services/ledger-service.ts";
+import { PortRegistry } from "./services/port-registry.ts";
+import { QuarantineDesk } from "./services/quarantine-service.ts";
+import { Database, databaseAt } from "./store/database.ts";
+import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { Maintenance } from "./store/maintenance.ts";
+import { DatabaseReadings } from "./store/readings.ts";
+import { Tailer } from "./store/tailer.ts";
+import { MqttTransport } from "./transports/mqtt/mqtt-transport.ts";
+import { serialState } from "./transports/serial/serial-state.ts";
+import { SerialTransport } from "./transports/serial/serial-transport.ts";
+import { version } from "./version.ts";
+
+export interface Gateway {
+  readonly identity: Identity;
+  readonly adminToken: string;
+  readonly listeners: readonly { readonly name: string; readonly url: string }[];
+  /** Takes nothing more, finishes what was taken, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Small, so that what has left quarantine soon leaves the disk. */
+const quarantineSegmentBytes = 4 * 2 ** 20;
+const quarantineExpiryMs = 3_600_000;
+
+/**
+ * @param onFatal the journal or a verify worker has failed for good: nothing is acknowledged any more
+ * @throws GatewayError; what was started by then is stopped again
+ */
+export async function startGateway(config: Config, log: Logger, onFatal: (error: Error) => void): Promise<Gateway> {
+  const stops = new StopList();
+  try {
+    return await assemble(config, log, onFatal, stops);
+  } catch (error) {
+    await stops.run();
+    throw error;
+  }
+}
+
+async function assemble(config: Config, log: Logger, onFatal: (error: Error) => void, stops: StopList): Promise<Gateway> {
+  createDataDir(config.data);
+  const lock = await DataDirLock.acquire(config.data);
+  stops.add(() => lock.release());
+  const identity = ensureIdentity(config);
+  const adminToken = ensureAdminToken(config);
+
+  const clock = new Clock();
+  clock.onStepBack = (milliseconds) => log.warn({ milliseconds }, "the clock was set back; receive times are not in order");
+  const { nowUs } = clock;
+
+  // The database takes longest to start and is needed by nobody below: it comes up meanwhile.
+  const { url } = config.database;
+  const source = url === "" ? new EmbeddedPostgres({ dataDir: config.data }, log) : databaseAt(url);
+  const database = new Database({ source, ledgerOrigin: identity.ledgerOrigin, log });
+  database.start();
+  stops.add(() => database.stop());
+
+  const ledgerDir = join(config.data, "ledger");
+  const signer = ed25519Signer(identity.ledgerOrigin, await loadOrCreateSigningKey(checkpointKeyPath(config.data)));
+  const { checkpointIntervalMs, segmentBytes } = config.ledger;
+  const ledger = await Ledger.open({
+    dir: ledgerDir,
+    origin: identity.ledgerOrigin,
+    signers: [signer],
+    checkpointIntervalMs,
+    segmentBytes,
+    log,
+    onFatal,
+  });
+  stops.add(() => ledger.close());
+
+  const events = new EventLog(ledger);
+  const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
+  await replayEvents(ledger, registry);
+  const dedupe = new DedupeWindow(config.ingest.dedupeWindow);
+  const remembered = Math.max(0, ledger.durableSize - config.ingest.dedupeWindow);
+  await ledger.replay(remembered, ledger.durableSize, (frame) => rememberFrame(dedupe, frame));
+
+  const quarantineDir = join(config.data, "quarantine");
+  const quarantineJournal = await SegmentedLog.open({ dir: quarantineDir, segmentBytes: quarantineSegmentBytes, log, onFatal });
+  const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine);
+  stops.add(() => quarantine.close());
+  const expiry = setInterval(() => void quarantine.expire(nowUs()).catch(onFatal), quarantineExpiryMs);
+  stops.add(async () => clearInterval(expiry));
+
+  const counters = new Counters();
+  const ingest = new Ingest({
+    ledger,
+    quarantine,
+    dedupe,
+    counters,
+    workers: config.ingest.workers,
+    trustedTransports: new Set(config.ingest.trust),
+    nowUs,
+    onAccepted: (deviceId, receivedUs) => registry.seen(deviceId, receivedUs),
+    onFatal,
+  });
+  ingest.updateDevices(registry.list());
+  stops.add(() => ingest.stop());
+
+  const tailer = new Tailer({ database, journalDir: journalDir(ledgerDir), log });
+  tailer.start(ledger.durableSize);
+  ledger.onDurable((size) => tailer.advance(size));
+  stops.add(() => tailer.stop());
+  const maintenance = new Maintenance({ database, retention: config.database.retention, log });
+  maintenance.start();
+  stops.add(() => maintenance.stop());
+
+  const ports = new PortRegistry(registry, (error) => log.warn({ err: error }, "a board's firmware version was not recorded"));
+  const serial = new SerialTransport({ config: config.serial, ingest, registry: ports, log, nowUs });
+  const health = new Health({ ledger, ingest, counters, quarantine, registry, database, tailer, serial: () => serialState(serial.ports()) });
+  const metrics = createMetrics({ gatewayId: identity.gatewayId, version, health });
+
+  const http = await createHttpServer({
+    services: {
+      gatewayId: identity.gatewayId,
+      version,
+      registry,
+      readings: new DatabaseReadings(database),
+      ledger: new LedgerView(ledger),
+      quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
+      health,
+      commands: serial,
+      metrics: () => metrics.text(),
+    },
+    config: config.http,
+    authenticate: adminTokenOnly(adminToken),
+    log,
+  });
+  const httpUrl = await http.listen();
+  stops.add(() => http.close());
+
+  await serial.start();
+  stops.add(() => serial.stop());
+
+  const mqtt = new MqttTransport({
+    config: config.mqtt,
+    gatewayId: identity.gatewayId,
+    adminToken,
+    ingest,
+    log,
+    persistenceDir: join(config.data, "mqtt"),
+    onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),
+  });
+  const { listeners: mqttListeners } = await mqtt.start();
+  stops.add(() => mqtt.stop());
+
+  return { identity, adminToken, listeners: [...mqttListeners, { name: "http", url: httpUrl }], stop: () => stops.run() };
+}
+
+function createDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o750 });
+  } catch (cause) {
+    throw new GatewayError("DATA_DIR_UNUSABLE", `the data directory ${dir} cannot be made`, { cause });
+  }
+}
+
+/** What to undo, newest first. A step that fails does not keep the others from running. */
+class StopList {
+  #steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    const steps = this.#steps.reverse();
+    this.#steps = [];
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}

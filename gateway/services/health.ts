@@ -1,0 +1,73 @@
+import { transports } from "../../src/ingest/upload.ts";
+import type { DependencyState, HealthService, Stats } from "../http/services.ts";
+import type { Counters } from "../ingest/counters.ts";
+import type { Ingest } from "../ingest/ingest.ts";
+import type { QuarantineLog } from "../ingest/quarantine-log.ts";
+import type { Ledger } from "../journal/ledger.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Database } from "../store/database.ts";
+import type { Tailer } from "../store/tailer.ts";
+
+export interface HealthOptions {
+  readonly ledger: Ledger;
+  readonly ingest: Ingest;
+  readonly counters: Counters;
+  readonly quarantine: QuarantineLog;
+  readonly registry: Registry;
+  readonly database: Database;
+  readonly tailer: Tailer;
+  readonly serial: () => DependencyState;
+}
+
+/** What /readyz and /api/v1/stats say. */
+export class Health implements HealthService {
+  readonly #options: HealthOptions;
+  readonly #started = performance.now();
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  readiness(): { ready: boolean; dependencies: Record<string, DependencyState> } {
+    const { ledger, database, tailer, quarantine, serial } = this.#options;
+    const journal = journalState(ledger);
+    const held = `${quarantine.count} messages, ${quarantine.sizeBytes} bytes`;
+    const dependencies: Record<string, DependencyState> = {
+      journal,
+      database: database.state(),
+      tailer: tailer.state(),
+      quarantine: quarantine.isFull ? { status: "degraded", detail: `full: ${held}` } : { status: "ok", detail: held },
+      serial: serial(),
+    };
+    return { ready: journal.status === "ok", dependencies };
+  }
+
+  stats(): Stats {
+    const { counters, ledger, ingest, registry, tailer } = this.#options;
+    return {
+      ...counters.total,
+      inFlight: ingest.inFlight,
+      byTransport: Object.fromEntries(transports.map((name) => [name, { ...counters.byTransport[name] }])) as Stats["byTransport"],
+      quarantineReasons: { ...counters.quarantineReasons },
+      rejectReasons: { ...counters.rejectReasons },
+      treeSize: ledger.size,
+      durableSize: ledger.durableSize,
+      devices: registry.size,
+      databaseCursor: tailer.cursor,
+      uptimeSeconds: (performance.now() - this.#started) / 1000,
+    };
+  }
+}
+
+function journalState(ledger: Ledger): DependencyState {
+  switch (ledger.state) {
+    case "open":
+      return { status: "ok", detail: `${ledger.durableSize} entries` };
+    case "full":
+      return { status: "down", detail: "the disk is full; nothing is acknowledged until it has space" };
+    case "failed":
+      return { status: "down", detail: "the disk failed; restart the gateway after checking it" };
+    case "closed":
+      return { status: "down", detail: "closed" };
+  }
+}

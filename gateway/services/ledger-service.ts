@@ -1,0 +1,41 @@
+import { decodeEntry } from "../../src/ledger/entry.ts";
+import { leafHash } from "../../src/ledger/merkle.ts";
+import type { EntryView, LedgerService } from "../http/services.ts";
+import type { Ledger } from "../journal/ledger.ts";
+
+/** Entries as the API shows them, read from the journal itself. */
+export class LedgerView implements LedgerService {
+  readonly #ledger: Ledger;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  async entry(leafIndex: number): Promise<EntryView | undefined> {
+    const bytes = await this.#ledger.readEntry(leafIndex);
+    if (!bytes) return undefined;
+    const decoded = decodeEntry(bytes);
+    const state = leafIndex < this.#ledger.checkpointSize ? "checkpointed" : "durable";
+    const common = { leafIndex, leafHash: leafHash(bytes), block: null, state } as const;
+    const reading = decoded.ok && decoded.value.kind === "reading" ? decoded.value : undefined;
+    if (reading) {
+      const { receivedUs, deviceId, keyEpoch, source, format, firmware, payload } = reading;
+      const verification = keyEpoch > 0 ? "verified" : "attested";
+      return { ...common, kind: "reading", deviceId, receivedAt: iso(receivedUs), verification, keyEpoch, source, format, firmware, payload };
+    }
+    // An event, or a leaf of a later version: its bytes are shown as they are.
+    const none = { verification: null, keyEpoch: null, source: null, format: null, firmware: null } as const;
+    const event = decoded.ok && decoded.value.kind === "event" ? decoded.value : undefined;
+    const id = event?.body.get("id");
+    const receivedAt = iso(event?.receivedUs ?? 0);
+    return { ...common, ...none, kind: "event", deviceId: typeof id === "string" ? id : null, receivedAt, payload: bytes };
+  }
+
+  checkpoint(): string | undefined {
+    return this.#ledger.checkpoint;
+  }
+}
+
+function iso(us: number): string {
+  return new Date(us / 1000).toISOString();
+}

@@ -1,0 +1,195 @@
+/**
+ * PostgreSQL as a child of the gateway: no port, no set-up, no install script. Everything it owns is in one folder
+ * (postgres-home.ts); it is reached over a Unix socket in there, with a password that only this user and root can read.
+ * What it stores can be copied again from the journal, so it is tuned for throughput: commits need not wait for its disk.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientConfig } from "pg";
+import type { Logger } from "pino";
+import { GatewayError } from "../../src/errors.ts";
+import { BoundedLog } from "./bounded-log.ts";
+import type { DatabaseSource } from "./database.ts";
+import { installBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
+import { type HomeOptions, type PostgresHome, prepareHome } from "./postgres-home.ts";
+import { readPostmasterLock, stopLeftover, stopServer } from "./postgres-leftover.ts";
+
+const user = "mycogate";
+const port = 5432;
+/** sun_path is 104 bytes on macOS and 108 on Linux, its final zero included. */
+const maxSocketPathBytes = 103;
+
+export class EmbeddedPostgres implements DatabaseSource {
+  readonly #options: HomeOptions;
+  readonly #log: Logger;
+  #child: ChildProcess | undefined;
+  #config: ClientConfig | undefined;
+  #cluster = "";
+  /** Made where the home's own path is too long for a socket; removed at stop. */
+  #shortSocketDir: string | undefined;
+
+  constructor(options: HomeOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** Start the server unless it runs, and say how to reach it. @throws GatewayError DATABASE_START_FAILED */
+  async open(): Promise<ClientConfig> {
+    if (this.#config && this.#child && isRunning(this.#child)) return this.#config;
+    const home = await prepareHome(this.#options);
+    const binaries = await installBinaries(home.folder);
+    const cluster = join(home.folder, "cluster");
+    this.#cluster = cluster;
+    const leftover = await stopLeftover(cluster);
+    if (leftover !== "none") this.#log.warn({ leftover }, "an earlier gateway left its PostgreSQL behind");
+
+    const password = await this.#ensureCluster(home, binaries, cluster);
+    const socketDir = await this.#socketDir(home);
+    await writeFile(join(cluster, "postgresql.conf"), settings(socketDir));
+    await this.#launch(home, binaries, cluster);
+    this.#config = { host: socketDir, port, user, password, database: "postgres" };
+    return this.#config;
+  }
+
+  /** Fast shutdown; open transactions are rolled back. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (child && isRunning(child)) {
+      const exited = once(child, "exit");
+      await Promise.all([stopServer(child.pid!, this.#cluster), exited]);
+    }
+    if (this.#shortSocketDir) await rm(this.#shortSocketDir, { recursive: true, force: true });
+    this.#shortSocketDir = undefined;
+  }
+
+  /** @returns the password. A cluster appears under its name only when it is complete. */
+  async #ensureCluster(home: PostgresHome, binaries: PostgresBinaries, cluster: string): Promise<string> {
+    const passwordFile = join(home.folder, "password");
+    const major = (await readFile(join(cluster, "PG_VERSION"), "utf8").catch(() => "")).trim();
+    if (major === binaries.major) return (await readFile(passwordFile, "utf8")).trim();
+    if (major !== "") {
+      const message = `${cluster} is of PostgreSQL ${major}, this gateway brings ${binaries.major}; move it away and it is filled again from the ledger`;
+      throw new GatewayError("DATABASE_START_FAILED", message);
+    }
+    const unfinished = `${cluster}.unfinished`;
+    await rm(unfinished, { recursive: true, force: true });
+    const password = randomBytes(24).toString("base64url");
+    await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+    if (home.account) await chown(passwordFile, home.account.uid, home.account.gid);
+    await run(home, binaries.initdb, [
+      ...["-D", unfinished, "--no-sync", "--no-instructions"],
+      ...["--username", user, "--auth", "scram-sha-256", "--pwfile", passwordFile, "--encoding", "UTF8", "--locale", "C"],
+    ]);
+    await rename(unfinished, cluster);
+    // The first start need not wait for the disk: until this is done, a power cut costs a copy, not a reading.
+    run(home, binaries.initdb, ["-D", cluster, "--sync-only"]).catch((error: unknown) =>
+      this.#log.warn({ err: error }, "the new database could not be synced to disk"),
+    );
+    return password;
+  }
+
+  async #socketDir({ folder, account }: PostgresHome): Promise<string> {
+    let socketDir = join(folder, "run");
+    if (Buffer.byteLength(join(socketDir, `.s.PGSQL.${port}`)) > maxSocketPathBytes) {
+      this.#shortSocketDir ??= await mkdtemp(join(tmpdir(), "mycogate-"));
+      socketDir = this.#shortSocketDir;
+    } else {
+      await mkdir(socketDir, { recursive: true, mode: 0o700 });
+    }
+    if (account) await chown(socketDir, account.uid, account.gid);
+    return socketDir;
+  }
+
+  async #launch(home: PostgresHome, binaries: PostgresBinaries, cluster: string): Promise<void> {
+    const log = new BoundedLog(join(home.folder, "postgres.log"));
+    // Detached: a Ctrl-C in the terminal is for the gateway, which stops its database last.
+    const child = spawn(binaries.postgres, ["-D", cluster], {
+      ...processOptions(home),
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    this.#child = child;
+    child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
+    child.once("close", () => log.end());
+    // However this process ends short of a kill -9, the server ends with it.
+    const interrupt = (): boolean => child.kill("SIGINT");
+    process.once("exit", interrupt);
+    child.once("exit", () => process.off("exit", interrupt));
+    let failure: Error | undefined;
+    child.once("error", (error) => {
+      failure = error;
+    });
+    while (isRunning(child) && !failure) {
+      const lock = await readPostmasterLock(cluster);
+      // After a crash it stays "starting" until its own log is replayed, however long that takes.
+      if (lock?.pid === child.pid && lock?.status === "ready") return;
+      await sleep(5);
+    }
+    throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL ended while starting: ${lastLine(log.tail)}`, { cause: failure });
+  }
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+/** The environment is cut down: PGDATA, PGHOST and the like of the user who starts the gateway are not for this server. */
+function processOptions({ folder, account }: PostgresHome) {
+  return { ...account, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } };
+}
+
+async function run(home: PostgresHome, program: string, args: string[]): Promise<void> {
+  const child = spawn(program, args, { ...processOptions(home), stdio: ["ignore", "ignore", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-4096);
+  });
+  const [status] = (await once(child, "close")) as [number | null];
+  if (status === 0) return;
+  throw new GatewayError("DATABASE_START_FAILED", `${program} ended with status ${status}: ${lastLine(errors)}`);
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) || "without a word";
+}
+
+/** postgresql.conf, written at every start; an operator's own settings go to local.conf beside it. */
+function settings(socketDir: string): string {
+  return `# Written by the gateway at every start. Put your own settings into local.conf, which wins.
+listen_addresses = ''
+port = ${port}
+unix_socket_directories = '${socketDir.replaceAll("'", "''")}'
+unix_socket_permissions = 0700
+max_connections = 24
+password_encryption = 'scram-sha-256'
+timezone = 'UTC'
+datestyle = 'iso, ymd'
+default_text_search_config = 'pg_catalog.english'
+
+# One machine, shared with the gateway.
+shared_buffers = 96MB
+work_mem = 8MB
+maintenance_work_mem = 64MB
+max_parallel_workers_per_gather = 0
+max_parallel_maintenance_workers = 0
+io_method = 'sync'
+jit = off
+
+# The journal is the truth and is copied again from where this ends.
+synchronous_commit = off
+wal_level = minimal
+max_wal_senders = 0
+min_wal_size = 128MB
+max_wal_size = 1GB
+checkpoint_timeout = 15min
+
+log_line_prefix = '%m [%p] '
+log_checkpoints = off
+include_if_exists = 'local.conf'
+`;
+}

@@ -1,0 +1,165 @@
+/** Ledger entries as rows of the table `entries`, in the binary form that COPY takes. */
+import { decodePayload } from "../../src/dialects/index.ts";
+import { decodeEntry } from "../../src/ledger/entry.ts";
+import type { ReadingEntry } from "../../src/ledger/types.ts";
+import type { Reading, Sample } from "../../src/reading.ts";
+import { type RegistryEvent, registryEvent } from "../../src/registry/events.ts";
+import { type CopyBuffer, fitsNumeric, typeOid } from "./copy-buffer.ts";
+import type { Names } from "./names.ts";
+
+/** In the order of the fields below. */
+export const copyEntries = `COPY entries (leaf_index, kind, device_clock, time, received_at, device_no, source_no, key_epoch,
+  lat_e7, lon_e7, acc_m, seq, msg_id, channels, values, qualities, entry) FROM STDIN (FORMAT binary)`;
+const columns = 17;
+
+/** What the leaf's first element says; 0 where the entry is not understood. */
+const kind = { unknown: 0, reading: 1, event: 3 } as const;
+
+/** A device clock before 2020, or this far ahead of the gateway's, is not believed. design.md §4, Time */
+const earliestDeviceMs = Date.UTC(2020, 0, 1);
+const latestAheadMs = 600_000;
+const maxInt32 = 0x7fff_ffff;
+/** Beside texts, bytes and array elements: every field's length and fixed part, and the arrays' headers. */
+const fixedRowBytes = 256;
+/** A channel and a quality, with their lengths. */
+const elementBytes = 8 + 6;
+
+export interface DatedEvent {
+  readonly event: RegistryEvent;
+  readonly receivedUs: number;
+}
+
+/** What could not be copied in full. The entry's bytes are always kept, so a later version can do better. */
+export interface CopyWarnings {
+  /** Entries or payloads that no decoder takes. */
+  readonly undecodable: number;
+  /** Readings whose number the database cannot hold. */
+  readonly unstorable: number;
+}
+
+export class EntryEncoder {
+  /** Registry events met, oldest first, for whoever applies them to the tables of devices. */
+  readonly events: DatedEvent[] = [];
+  #warnings = { undecodable: 0, unstorable: 0 };
+  readonly #names: Names;
+  readonly #out: CopyBuffer;
+
+  constructor(names: Names, out: CopyBuffer) {
+    this.#names = names;
+    this.#out = out;
+  }
+
+  /** What was met since the last call. */
+  takeWarnings(): CopyWarnings {
+    const warnings = this.#warnings;
+    this.#warnings = { undecodable: 0, unstorable: 0 };
+    return warnings;
+  }
+
+  /** Append the row of one entry, whatever its bytes. */
+  add(leafIndex: number, bytes: Uint8Array): void {
+    const entry = decodeEntry(bytes);
+    if (!entry.ok) {
+      this.#warnings.undecodable++;
+      this.#addPlain(leafIndex, bytes, kind.unknown, undefined, undefined);
+    } else if (entry.value.kind === "event") {
+      const { receivedUs } = entry.value;
+      const event = registryEvent(entry.value);
+      if (event) this.events.push({ event, receivedUs });
+      this.#addPlain(leafIndex, bytes, kind.event, receivedUs, event && this.#names.device(event.id));
+    } else {
+      const sample = decodePayload(entry.value.format, entry.value.payload);
+      if (!sample.ok) this.#warnings.undecodable++;
+      this.addReading(leafIndex, bytes, entry.value, sample.ok ? sample.value : undefined);
+    }
+  }
+
+  addReading(leafIndex: number, bytes: Uint8Array, entry: ReadingEntry, sample: Sample | undefined): void {
+    const out = this.#out;
+    const deviceUs = plausibleDeviceUs(sample?.epochMs, entry.receivedUs);
+    const textBytes = 3 * (sample?.msgId?.length ?? 0);
+    out.row(columns, fixedRowBytes + textBytes + bytes.length + elementBytes * (sample?.readings.length ?? 0));
+    out.int64Field(leafIndex);
+    out.int16Field(kind.reading);
+    out.booleanField(deviceUs !== undefined);
+    out.timestampField(deviceUs ?? entry.receivedUs);
+    out.timestampField(entry.receivedUs);
+    out.int32Field(this.#names.device(entry.deviceId));
+    out.int32Field(this.#names.source(entry.source, entry.format, entry.firmware));
+    out.int32Field(entry.keyEpoch);
+    this.#geo(sample?.geo);
+    if (sample?.seq === undefined || !fitsNumeric(sample.seq, 0)) out.nullField();
+    else out.numericField(sample.seq, 0);
+    if (sample?.msgId === undefined) out.nullField();
+    else out.textField(sample.msgId);
+    this.#readings(sample);
+    out.bytesField(bytes);
+  }
+
+  #addPlain(leafIndex: number, bytes: Uint8Array, kind: number, receivedUs: number | undefined, device: number | undefined): void {
+    const out = this.#out;
+    out.row(columns, fixedRowBytes + bytes.length);
+    out.int64Field(leafIndex);
+    out.int16Field(kind);
+    out.booleanField(false);
+    for (let i = 0; i < 2; i++) {
+      if (receivedUs === undefined) out.nullField();
+      else out.timestampField(receivedUs);
+    }
+    if (device === undefined) out.nullField();
+    else out.int32Field(device);
+    for (let i = 0; i < 10; i++) out.nullField(); // From source_no to qualities.
+    out.bytesField(bytes);
+  }
+
+  #geo(geo: Sample["geo"]): void {
+    const out = this.#out;
+    if (!geo || Math.abs(geo.latE7) > maxInt32 || Math.abs(geo.lonE7) > maxInt32) {
+      for (let i = 0; i < 3; i++) out.nullField();
+      return;
+    }
+    out.int32Field(geo.latE7);
+    out.int32Field(geo.lonE7);
+    if (geo.accM === undefined || geo.accM > maxInt32) out.nullField();
+    else out.int32Field(geo.accM);
+  }
+
+  /** Three arrays side by side; a reading that numeric cannot hold is left out of all three. */
+  #readings(sample: Sample | undefined): void {
+    const out = this.#out;
+    if (!sample) {
+      for (let i = 0; i < 3; i++) out.nullField();
+      return;
+    }
+    const readings = sample.readings.every(isStorable) ? sample.readings : sample.readings.filter(isStorable);
+    this.#warnings.unstorable += sample.readings.length - readings.length;
+
+    const channels = out.openArray(typeOid.int4, readings.length);
+    let allGood = true;
+    for (const { sensor, unit, quality } of readings) {
+      out.int32Field(this.#names.channel(sensor, unit));
+      if (quality !== 0) allGood = false;
+    }
+    out.closeArray(channels);
+    const values = out.openArray(typeOid.numeric, readings.length);
+    for (const { vi, vs } of readings) out.numericField(vi, vs);
+    out.closeArray(values);
+    if (allGood) {
+      out.nullField();
+      return;
+    }
+    const qualities = out.openArray(typeOid.int2, readings.length);
+    for (const { quality } of readings) out.int16Field(quality);
+    out.closeArray(qualities);
+  }
+}
+
+function isStorable({ vi, vs }: Reading): boolean {
+  return fitsNumeric(vi, vs);
+}
+
+/** The device's clock in microseconds, or undefined where it has none that could be right. */
+function plausibleDeviceUs(epochMs: number | bigint | undefined, receivedUs: number): number | undefined {
+  const ms = Number(epochMs ?? Number.NaN);
+  return ms >= earliestDeviceMs && ms <= receivedUs / 1000 + latestAheadMs ? Math.round(ms * 1000) : undefined;
+}

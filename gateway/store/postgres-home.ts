@@ -1,0 +1,81 @@
+/**
+ * Where the embedded PostgreSQL lives and as whom it runs. PostgreSQL refuses to run as root, so a gateway started by
+ * root gives it an unprivileged user, and a folder that this user can reach even if only root may enter the checkout.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmod, chown, mkdir, readFile, realpath, rmdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GatewayError } from "../../src/errors.ts";
+
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface PostgresHome {
+  /** Holds binaries, cluster, socket, password and log; mode 0700, owned by the server's user. */
+  readonly folder: string;
+  /** Whom the server runs as; undefined when that is simply the user who runs the gateway. */
+  readonly account: Account | undefined;
+}
+
+export interface HomeOptions {
+  readonly dataDir: string;
+  /** For a gateway run by root: the user PostgreSQL runs as. Default: `postgres` where it exists, else `nobody`. */
+  readonly runAs?: string | undefined;
+  /** For a gateway run by root whose data directory that user cannot reach. */
+  readonly outsideDir?: string | undefined;
+}
+
+/** @throws GatewayError DATABASE_START_FAILED when no folder can be reached by a user who is not root */
+export async function prepareHome({ dataDir, runAs, outsideDir = "/var/lib/mycogate" }: HomeOptions): Promise<PostgresHome> {
+  const inside = join(dataDir, "postgres");
+  if (process.getuid?.() !== 0) {
+    await mkdir(inside, { recursive: true, mode: 0o700 });
+    return { folder: inside, account: undefined };
+  }
+  const wanted = await findAccount(runAs === undefined ? ["postgres", "nobody"] : [runAs]);
+  const insideAccount = (await ownerOf(inside)) ?? wanted;
+  if (await makeReachable(inside, insideAccount)) return { folder: inside, account: insideAccount };
+  await rmdir(inside).catch(() => undefined); // Not empty: a cluster from before the folder was closed; it is left as it is.
+
+  // Named after the data directory's place, so that a copied data directory never shares a cluster with its original.
+  const name = createHash("sha256").update(await realpath(dataDir)).digest("hex").slice(0, 12);
+  const folder = join(outsideDir, name);
+  if ((await mkdir(outsideDir, { recursive: true })) !== undefined) await chmod(outsideDir, 0o755);
+  const account = (await ownerOf(folder)) ?? wanted;
+  if (!(await makeReachable(folder, account))) {
+    throw new GatewayError("DATABASE_START_FAILED", `uid ${account.uid} can reach neither ${inside} nor ${folder}`);
+  }
+  await writeFile(join(dataDir, "postgres-location"), `${folder}\n`);
+  return { folder, account };
+}
+
+/** An existing home keeps its owner, so that one first started by an ordinary user also starts under root. */
+async function ownerOf(folder: string): Promise<Account | undefined> {
+  const found = await stat(folder).catch(() => undefined);
+  return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : undefined;
+}
+
+async function makeReachable(folder: string, account: Account): Promise<boolean> {
+  await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
+  await chmod(folder, 0o700);
+  await chown(folder, account.uid, account.gid);
+  // Ask the kernel, as that user: modes, access lists and mount options all have a say.
+  const probe = spawnSync("/bin/sh", ["-c", 'cd "$0" && test -w .', folder], { ...account, cwd: "/", stdio: "ignore" });
+  return probe.status === 0;
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
+
+async function findAccount(names: readonly string[]): Promise<Account> {
+  const lines = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":"));
+  for (const name of names) {
+    const line = lines.find((fields) => fields[0] === name);
+    if (line && Number(line[2]) !== 0) return { uid: Number(line[2]), gid: Number(line[3]) };
+  }
+  throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL may not run as root, and there is no user ${names.join(" or ")}`);
+}

@@ -1,0 +1,71 @@
+/**
+ * What a client may subscribe to, and what of it is sent to it.
+ *
+ * aedes delivers a message through the first matching subscription it comes to, whatever the QoS of the others. So all
+ * subscriptions are made at QoS 2 inside aedes, and the QoS of each delivery is decided here, as the highest that a
+ * matching subscription was granted (MQTT-3.3.5-1).
+ */
+import type { AedesPublishPacket, Subscription } from "aedes";
+import type { TopicRules } from "../../../src/mqtt/topic-rules.ts";
+import { sessionMarker } from "./aedes-persistence.ts";
+import type { MqttLimits } from "./config.ts";
+import type { Connection } from "./connection.ts";
+import type { MqttCounters } from "./counters.ts";
+
+export interface DeliveryGateOptions {
+  readonly rules: TopicRules;
+  readonly limits: MqttLimits;
+  readonly counters: MqttCounters;
+}
+
+export class DeliveryGate {
+  readonly #options: DeliveryGateOptions;
+
+  constructor(options: DeliveryGateOptions) {
+    this.#options = options;
+  }
+
+  maySubscribe({ principal }: Connection, filter: string): boolean {
+    return filter !== sessionMarker && this.#options.rules.maySubscribe(principal!, filter);
+  }
+
+  /** aedes' `authorizeSubscribe`. @returns null, which becomes 0x80 in the SUBACK, where the rules deny the filter */
+  subscribe(connection: Connection, subscription: Subscription): Subscription | null {
+    const { topic, qos } = subscription;
+    if (!this.maySubscribe(connection, topic)) {
+      this.#options.counters.subscriptionsDenied++;
+      return null;
+    }
+    connection.grant(topic, qos);
+    return { ...subscription, qos: 2 };
+  }
+
+  /** aedes' `authorizeForward`. @returns the packet as it is to be sent, or null for "not to this client" */
+  forward(connection: Connection, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { rules } = this.#options;
+    const { client, principal, cleanSession } = connection;
+    const { topic } = packet;
+    if (rules.checksDelivery && !rules.mayReceive(principal!, topic)) return null;
+    // One from the session's queue; its QoS was settled when it was queued.
+    const isQueued = packet.messageId !== undefined;
+    if (!isQueued) {
+      const granted = connection.grantedQos(topic) ?? 0;
+      if (granted < packet.qos) packet.qos = granted;
+      // Behind the session's backlog, which is still on its way: it is in the queue, and goes when its turn comes.
+      if (packet.qos > 0 && !cleanSession && !connection.live && !packet.retain) return null;
+    }
+    return client.conn.writableLength > this.#options.limits.sendBufferBytes ? this.#overflow(connection, packet) : packet;
+  }
+
+  /** A subscriber that does not keep up loses what may be lost; what may not costs it the connection. */
+  #overflow({ client }: Connection, packet: AedesPublishPacket): null {
+    const { counters } = this.#options;
+    if (packet.qos === 0) {
+      counters.dropped++;
+    } else if (!client.conn.destroyed) {
+      counters.slowDisconnects++;
+      client.conn.destroy();
+    }
+    return null;
+  }
+}

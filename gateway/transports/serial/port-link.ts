@@ -1,0 +1,121 @@
+/**
+ * A serial port that is kept open: a port that is missing at start, or goes away, is opened again with growing waits
+ * for as long as the gateway runs.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { SerialPort } from "serialport";
+import type { PortAddress } from "./config.ts";
+import type { SerialLog } from "./serial-registry.ts";
+
+export interface PortLinkOptions {
+  readonly address: PortAddress;
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+  readonly log: SerialLog;
+  readonly onOpen: () => Promise<void>;
+  readonly onData: (chunk: Uint8Array) => void;
+  readonly onLost: () => void;
+}
+
+export class PortLink {
+  readonly #options: PortLinkOptions;
+  readonly #stopping = new AbortController();
+  #port: SerialPort | undefined;
+  #error: string | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: PortLinkOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#port?.isOpen ?? false;
+  }
+
+  /** Why the port is not open, in the operating system's words. */
+  get error(): string | undefined {
+    return this.#error;
+  }
+
+  /** Resolves after the first attempt, whatever came of it. */
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#running = this.#keepOpen(resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  write(bytes: Uint8Array): void {
+    // A failed write closes the port, which is reported there.
+    if (this.isOpen) this.#port!.write(bytes);
+  }
+
+  pause(): void {
+    this.#port?.pause();
+  }
+
+  resume(): void {
+    this.#port?.resume();
+  }
+
+  async #keepOpen(attempted: () => void): Promise<void> {
+    const { reconnectMinMs, reconnectMaxMs, onLost } = this.#options;
+    const { signal } = this.#stopping;
+    let waitMs = reconnectMinMs;
+    while (!signal.aborted) {
+      const opened = await this.#open();
+      attempted();
+      if (opened) {
+        waitMs = reconnectMinMs;
+        const cause = await opened.closed;
+        this.#port = undefined;
+        onLost();
+        if (!signal.aborted) this.#report(cause?.message ?? "the port was closed");
+      }
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, Math.max(reconnectMinMs, reconnectMaxMs));
+    }
+  }
+
+  /** @returns `closed` settles when the port has closed again; undefined if it could not be opened */
+  async #open(): Promise<{ readonly closed: Promise<Error | undefined> } | undefined> {
+    const { address, log, onOpen, onData } = this.#options;
+    const { signal } = this.#stopping;
+    // Dropping DTR at every close would reset the many boards that have it wired to their reset line.
+    const port = new SerialPort({ path: address.path, baudRate: address.baud, autoOpen: false, hupcl: false });
+    const failure = await new Promise<Error | null>((resolve) => port.open(resolve));
+    if (failure) {
+      this.#report(failure.message);
+      return undefined;
+    }
+    const closed = new Promise<Error | undefined>((resolve) => {
+      port.once("close", (error?: Error | null) => resolve(error ?? undefined));
+      // A failed read or write closes the port by itself; whatever else fails, a close included, must not leave it half open.
+      port.on("error", (error) => (port.isOpen ? port.close() : resolve(error)));
+    });
+    const close = (): void => void (port.isOpen && port.close());
+    signal.addEventListener("abort", close, { once: true });
+    void closed.then(() => signal.removeEventListener("abort", close));
+    if (signal.aborted) close();
+    this.#port = port;
+    this.#error = undefined;
+    await onOpen();
+    port.on("data", onData);
+    log.info({ path: address.path, baud: address.baud }, "serial port open");
+    return { closed };
+  }
+
+  /** Once for each way of failing, not once for each attempt. */
+  #report(error: string): void {
+    if (this.#error === error) return;
+    this.#error = error;
+    this.#options.log.warn(
+      { path: this.#options.address.path, error, code: "SERIAL_PORT_LOST" },
+      "serial port not open; trying again",
+    );
+  }
+}

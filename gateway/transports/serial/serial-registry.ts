@@ -1,0 +1,25 @@
+/** What serial ports need of the rest of the gateway, besides ingest. */
+
+export interface SerialRegistry {
+  /** The device that was enrolled for this port, also by an earlier run of the gateway. */
+  deviceForPort(port: string): string | undefined;
+  /** No device has this id. */
+  isFree(id: string): boolean;
+  /** Resolves once the device is in the ledger. @throws GatewayError */
+  enrolUnsigned(board: UnsignedBoard): Promise<void>;
+  reportFirmware(id: string, firmware: string): void;
+}
+
+/** The part of a pino logger that is used here. */
+export interface SerialLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+export interface UnsignedBoard {
+  readonly id: string;
+  readonly port: string;
+  /** As the board says, empty where it does not. */
+  readonly role: string;
+  readonly firmware: string;
+}

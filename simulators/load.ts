@@ -1,0 +1,241 @@
+/**
+ * Load generator: a child process that meets the gateway only over MQTT. It signs its messages beforehand into a file
+ * and streams them from there, so that neither signing nor memory of the generator disturbs what is measured.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sodium from "sodium-native";
+import { signedEnvelope } from "./signer.ts";
+
+/** Parent → generator. */
+export type LoadRequest =
+  | { readonly type: "prepare"; readonly connections: number; readonly messages: number; readonly readings: number; readonly prefix: string }
+  | { readonly type: "run"; readonly port: number; readonly messages: number; readonly perSecond: number; readonly window: number }
+  | { readonly type: "end" };
+
+/** Generator → parent. */
+export type LoadReply =
+  | { readonly type: "prepared"; readonly devices: readonly { readonly id: string; readonly publicKey: string }[] }
+  | ({ readonly type: "ran" } & LoadResult);
+
+export interface LoadResult {
+  readonly acked: number;
+  readonly seconds: number;
+  /** PUBACK latency in ms, from when the message was due to be sent. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+interface Lane {
+  readonly id: string;
+  readonly file: number;
+  readonly packets: PacketFile;
+}
+
+let folder: string | undefined;
+let lanes: Lane[] = [];
+
+process.on("message", async (request: LoadRequest) => {
+  if (request.type === "prepare") process.send!(prepare(request) satisfies LoadReply);
+  else if (request.type === "run") process.send!({ type: "ran", ...(await run(request)) } satisfies LoadReply);
+  else end();
+});
+process.on("disconnect", end);
+
+function end(): void {
+  for (const { file } of lanes) closeSync(file);
+  if (folder) rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}
+
+function prepare({ connections, messages, readings, prefix }: Extract<LoadRequest, { type: "prepare" }>): LoadReply {
+  folder = mkdtempSync(join(tmpdir(), "mycogate-load-"));
+  const devices: { id: string; publicKey: string }[] = [];
+  lanes = Array.from({ length: connections }, (_, lane) => {
+    const id = `load-${String(lane).padStart(4, "0")}`;
+    const publicKey = Buffer.alloc(sodium.crypto_sign_PUBLICKEYBYTES);
+    const secretKey = Buffer.alloc(sodium.crypto_sign_SECRETKEYBYTES);
+    sodium.crypto_sign_keypair(publicKey, secretKey);
+    devices.push({ id, publicKey: publicKey.toString("hex") });
+    const file = openSync(join(folder!, id), "w+");
+    let pending: Buffer[] = [];
+    const count = Math.ceil(messages / connections);
+    for (let seq = 1; seq <= count; seq++) {
+      const payload = signedEnvelope({ deviceId: id, seq, msgId: randomBytes(16), epochMs: Date.now(), readings: sampleReadings(readings, seq) }, secretKey);
+      pending.push(publishPacket(`${prefix}/${id}/envelope`, payload));
+      if (pending.length === 1024 || seq === count) {
+        writeSync(file, Buffer.concat(pending));
+        pending = [];
+      }
+    }
+    return { id, file, packets: new PacketFile(file) };
+  });
+  return { type: "prepared", devices };
+}
+
+function sampleReadings(count: number, seq: number) {
+  return Array.from({ length: count }, (_, index) => ({ sensor: 1 + (index % 10), vi: 2000 + ((seq * 7 + index * 13) % 500), vs: 2, unit: 1 + (index % 8), quality: 0 }));
+}
+
+/** MQTT 3.1.1 PUBLISH, QoS 1, packet identifier left zero: it follows the topic and is filled in when sent. */
+function publishPacket(topic: string, payload: Uint8Array): Buffer {
+  const remaining = 2 + Buffer.byteLength(topic) + 2 + payload.length;
+  const head: number[] = [0x32];
+  let rest = remaining;
+  do {
+    head.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>= 7;
+  } while (rest > 0);
+  const packet = Buffer.alloc(head.length + remaining);
+  packet.set(head);
+  packet.writeUInt16BE(topic.length, head.length);
+  packet.write(topic, head.length + 2);
+  packet.set(payload, head.length + 4 + topic.length);
+  return packet;
+}
+
+/** Reads the prepared packets one by one, a megabyte at a time. */
+class PacketFile {
+  readonly #file: number;
+  #buffer = Buffer.alloc(0);
+  #at = 0;
+  #offset = 0;
+
+  constructor(file: number) {
+    this.#file = file;
+  }
+
+  /** The next packet with its identifier set, or undefined at the end. */
+  next(packetId: number): Buffer | undefined {
+    if (this.#buffer.length - this.#at < 70_000) this.#fill();
+    const buffer = this.#buffer;
+    if (this.#at >= buffer.length) return undefined;
+    let remaining = 0;
+    let head = 1;
+    for (let shift = 0; ; shift += 7, head++) {
+      const byte = buffer[this.#at + head]!;
+      remaining |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    const start = this.#at;
+    const body = start + head + 1;
+    this.#at = body + remaining;
+    buffer.writeUInt16BE(packetId, body + 2 + buffer.readUInt16BE(body));
+    return buffer.subarray(start, this.#at);
+  }
+
+  #fill(): void {
+    const fresh = Buffer.allocUnsafe(1 << 20);
+    const read = readSync(this.#file, fresh, 0, fresh.length, this.#offset);
+    if (read === 0) return;
+    this.#offset += read;
+    this.#buffer = Buffer.concat([this.#buffer.subarray(this.#at), fresh.subarray(0, read)]);
+    this.#at = 0;
+  }
+}
+
+async function run({ port, messages, perSecond, window }: Extract<LoadRequest, { type: "run" }>): Promise<LoadResult> {
+  const senders = await Promise.all(lanes.map((lane) => Sender.connect(lane, port, window)));
+  const share = Math.ceil(messages / senders.length);
+  const started = performance.now();
+  await Promise.all(senders.map((sender, index) => sender.send(share, perSecond / senders.length, (index / senders.length) * (1000 / perSecond))));
+  const seconds = (performance.now() - started) / 1000;
+  const latencies = Float64Array.from(senders.flatMap(({ latencies }) => latencies)).sort();
+  for (const sender of senders) sender.close();
+  const at = (quantile: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * quantile))]!;
+  return { acked: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** One connection with at most `window` messages unacknowledged. */
+class Sender {
+  readonly latencies: number[] = [];
+  readonly #lane: Lane;
+  readonly #socket: Socket;
+  readonly #window: number;
+  readonly #dueAt = new Float64Array(65_536);
+  #nextId = 1;
+  #unacked = 0;
+  #carry: Buffer = Buffer.alloc(0);
+  #onAck: () => void = () => {};
+
+  private constructor(lane: Lane, socket: Socket, window: number) {
+    this.#lane = lane;
+    this.#socket = socket;
+    this.#window = window;
+  }
+
+  static connect(lane: Lane, port: number, window: number): Promise<Sender> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+      const sender = new Sender(lane, socket, window);
+      const id = Buffer.from(lane.id);
+      const connectPacket = Buffer.concat([
+        Buffer.from([0x10, 12 + id.length, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, id.length]),
+        id,
+      ]);
+      socket.once("connect", () => socket.write(connectPacket));
+      socket.once("error", reject);
+      socket.once("data", (connack) => {
+        if (connack[3] !== 0) reject(new Error(`CONNACK ${connack[3]}`));
+        socket.on("data", (chunk) => sender.#received(chunk));
+        resolve(sender);
+      });
+    });
+  }
+
+  /** @param perSecond 0 sends as fast as the window lets it */
+  send(count: number, perSecond: number, delayMs: number): Promise<void> {
+    let sent = 0;
+    const interval = perSecond > 0 ? 1000 / perSecond : 0;
+    const started = performance.now() + delayMs;
+    return new Promise((resolve, reject) => {
+      this.#socket.once("close", () => reject(new Error(`${this.#lane.id}: connection closed`)));
+      const pump = (): void => {
+        const now = performance.now();
+        this.#socket.cork();
+        while (sent < count && this.#unacked < this.#window && (interval === 0 || started + sent * interval <= now)) {
+          const packet = this.#lane.packets.next(this.#nextId);
+          if (!packet) {
+            count = sent;
+            break;
+          }
+          this.#dueAt[this.#nextId] = interval === 0 ? now : started + sent * interval;
+          this.#nextId = (this.#nextId % 65_535) + 1;
+          this.#unacked++;
+          sent++;
+          this.#socket.write(packet);
+        }
+        this.#socket.uncork();
+        if (sent >= count && this.#unacked === 0) {
+          clearInterval(timer);
+          resolve();
+        }
+      };
+      const timer = setInterval(pump, interval === 0 ? 1000 : 1);
+      this.#onAck = pump;
+      pump();
+    });
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners("close");
+    this.#socket.end(Buffer.from([0xe0, 0]));
+  }
+
+  #received(chunk: Buffer): void {
+    const bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, chunk]) : chunk;
+    const now = performance.now();
+    let at = 0;
+    for (; at + 4 <= bytes.length; at += 4) {
+      if (bytes[at] !== 0x40) throw new Error(`expected PUBACK, got packet type 0x${bytes[at]!.toString(16)}`);
+      this.latencies.push(now - this.#dueAt[bytes.readUInt16BE(at + 2)]!);
+      this.#unacked--;
+    }
+    this.#carry = bytes.subarray(at);
+    this.#onAck();
+  }
+}

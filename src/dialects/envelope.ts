@@ -1,0 +1,15 @@
+/** MycoEnvelope v1 as CBOR: the readings of a signed message. Whether it is genuine is judged at ingest. */
+import { type EnvelopeReject, parseEnvelope } from "../codec/envelope.ts";
+import type { Sample } from "../reading.ts";
+import { accept, type Result } from "../result.ts";
+
+export function decodeEnvelopeSample(payload: Uint8Array): Result<Sample, EnvelopeReject> {
+  const parsed = parseEnvelope(payload);
+  if (!parsed.ok) return parsed;
+  const { deviceId, msgId, seq, epochMs, geo, readings } = parsed.value;
+  return accept({ claimedDeviceId: deviceId, msgId: hexOf(msgId), seq, epochMs, ...(geo && { geo }), readings });
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+}

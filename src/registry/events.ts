@@ -1,0 +1,100 @@
+/**
+ * Decisions about devices, as the ledger keeps them. The registry is nothing but these events applied in order, so a
+ * gateway that lost everything but its journal still knows every device.
+ */
+import type { CborValue } from "../codec/cbor.ts";
+import type { EventEntry } from "../ledger/types.ts";
+
+export type RegistryEvent =
+  | {
+      readonly type: "device.enrolled";
+      readonly id: string;
+      readonly name: string;
+      readonly role: string;
+      readonly transport: string;
+      /** Absent for an unsigned board. */
+      readonly publicKey: Uint8Array | undefined;
+    }
+  | {
+      readonly type: "device.key_rotated";
+      readonly id: string;
+      readonly epoch: number;
+      readonly publicKey: Uint8Array;
+      /** The epochs before this one are refused from then on, microseconds since 1970. */
+      readonly previousValidUntilUs: number;
+    }
+  | { readonly type: "device.revoked"; readonly id: string; readonly reason: string }
+  | { readonly type: "device.firmware"; readonly id: string; readonly firmware: string }
+  | { readonly type: "quarantine.released"; readonly id: string; readonly quarantineId: number; readonly leafIndex: number };
+
+/** Snake-case body as written to the ledger; absent fields are left out. */
+export function eventEntry(event: RegistryEvent, receivedUs: number): EventEntry {
+  const body = new Map<string, CborValue>([["id", event.id]]);
+  switch (event.type) {
+    case "device.enrolled":
+      body.set("name", event.name).set("role", event.role).set("transport", event.transport);
+      if (event.publicKey) body.set("public_key", event.publicKey);
+      break;
+    case "device.key_rotated":
+      body.set("epoch", event.epoch).set("public_key", event.publicKey);
+      body.set("previous_valid_until_us", event.previousValidUntilUs);
+      break;
+    case "device.revoked":
+      body.set("reason", event.reason);
+      break;
+    case "device.firmware":
+      body.set("firmware", event.firmware);
+      break;
+    case "quarantine.released":
+      body.set("quarantine_id", event.quarantineId).set("leaf_index", event.leafIndex);
+      break;
+  }
+  return { kind: "event", type: event.type, receivedUs, body };
+}
+
+/** The event in a ledger entry, or undefined for an entry of a later version that this one does not know. */
+export function registryEvent(entry: EventEntry): RegistryEvent | undefined {
+  const { type, body } = entry;
+  const id = text(body, "id");
+  if (id === undefined) return undefined;
+  switch (type) {
+    case "device.enrolled":
+      return {
+        type,
+        id,
+        name: text(body, "name") ?? id,
+        role: text(body, "role") ?? "",
+        transport: text(body, "transport") ?? "",
+        publicKey: bytes(body, "public_key"),
+      };
+    case "device.key_rotated": {
+      const publicKey = bytes(body, "public_key");
+      const epoch = uint(body, "epoch");
+      if (!publicKey || epoch === undefined) return undefined;
+      return { type, id, epoch, publicKey, previousValidUntilUs: uint(body, "previous_valid_until_us") ?? entry.receivedUs };
+    }
+    case "device.revoked":
+      return { type, id, reason: text(body, "reason") ?? "" };
+    case "device.firmware":
+      return { type, id, firmware: text(body, "firmware") ?? "" };
+    case "quarantine.released":
+      return { type, id, quarantineId: uint(body, "quarantine_id") ?? -1, leafIndex: uint(body, "leaf_index") ?? -1 };
+    default:
+      return undefined;
+  }
+}
+
+function text(body: Map<string, CborValue>, key: string): string | undefined {
+  const value = body.get(key);
+  return typeof value === "string" ? value : undefined;
+}
+
+function uint(body: Map<string, CborValue>, key: string): number | undefined {
+  const value = body.get(key);
+  return typeof value === "number" ? value : undefined;
+}
+
+function bytes(body: Map<string, CborValue>, key: string): Uint8Array | undefined {
+  const value = body.get(key);
+  return value instanceof Uint8Array ? value : undefined;
+}

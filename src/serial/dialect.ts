@@ -1,0 +1,41 @@
+/**
+ * The seam between a port and what is spoken on it: one file in src/dialects/ for each dialect, pure and total.
+ * A dialect turns one packet into what it says; numbering, acknowledgements and identity are the session's work.
+ */
+import type { MdpPacket } from "../codec/mdp.ts";
+import type { PayloadFormat } from "../ingest/upload.ts";
+
+/** What an unsigned board says of itself, at boot or when asked. */
+export interface Hello {
+  /** As sent; not unique, see wire-facts §4.2. Undefined where the board names none. */
+  readonly deviceId: string | undefined;
+  readonly role: string;
+  readonly firmware: string;
+}
+
+/** A board's verdict on a command. */
+export interface CommandResult {
+  readonly success: boolean;
+  readonly message: string;
+}
+
+export interface SerialMessage {
+  readonly format: PayloadFormat;
+  /** The bytes for the ledger. */
+  readonly payload: Uint8Array;
+  /** Whose signature the message claims to carry: such a message stands for itself, whatever port it came by. */
+  readonly signedBy?: string;
+  /** A readable message of an unsigned board: whoever sent it is the board on this port. */
+  readonly fromBoard?: boolean;
+  readonly hello?: Hello;
+  readonly result?: CommandResult;
+}
+
+export interface SerialDialect {
+  readonly name: string;
+  /**
+   * @param wire the whole frame as received, delimiter included
+   * @returns what the packet says, or undefined where it is not of this dialect
+   */
+  read(packet: MdpPacket, wire: Uint8Array): SerialMessage | undefined;
+}

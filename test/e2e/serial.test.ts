@@ -1,0 +1,324 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { SerialTransport } from "../../gateway/transports/serial/serial-transport.ts";
+import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
+import { encodeMdpFrame, type MdpPacket } from "../../src/codec/mdp.ts";
+import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
+import { hasPty, Pty } from "../support/pty.ts";
+import { ackOnly, framesIn, RetransmittingPeer, TrapBoard, telemetry } from "../support/serial-boards.ts";
+import { FakeIngest, FakeRegistry } from "../support/serial-fakes.ts";
+
+interface Vector {
+  readonly name: string;
+  readonly packet: string;
+  readonly frame: string;
+}
+
+const vectors: readonly Vector[] = JSON.parse(
+  readFileSync(new URL("../../protocol/vectors/mdp-frames.json", import.meta.url), "utf8"),
+);
+const envelopes: readonly { cbor: string; deviceId: string }[] = JSON.parse(
+  readFileSync(new URL("../../protocol/vectors/envelopes.json", import.meta.url), "utf8"),
+);
+const generationB = vectors
+  .filter(({ name }) => /gen_b|^event_/.test(name))
+  .map(({ name, frame }) => ({ name, wire: Buffer.from(frame, "hex") }));
+const vector = (name: string): Buffer => Buffer.from(vectors.find((each) => each.name === name)!.frame, "hex");
+
+describe.skipIf(!hasPty)("serial ports (needs python3 for a pty)", () => {
+  let folder: string;
+  let ingest: FakeIngest;
+  let registry: FakeRegistry;
+  let transport: SerialTransport;
+  let pty: Pty;
+  let logged: object[];
+
+  const path = (): string => join(folder, "board");
+
+  const start = async (ports: readonly string[] = [path()], identifyMs = 100): Promise<void> => {
+    const log = (facts: object): void => void logged.push(facts);
+    transport = new SerialTransport({
+      config: { ports, baud: 115_200, identifyMs, reconnectMinMs: 20, reconnectMaxMs: 50 },
+      ingest,
+      registry,
+      log: { info: log, warn: log },
+      nowUs: () => Date.now() * 1000,
+    });
+    await transport.start();
+  };
+
+  /** What the gateway has written to the board, frame by frame. */
+  const sent = (): MdpPacket[] => framesIn(pty.received);
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "mycogate-serial-"));
+    ingest = new FakeIngest();
+    registry = new FakeRegistry();
+    logged = [];
+    pty = await Pty.open();
+    pty.linkAs(path());
+  });
+
+  afterEach(async () => {
+    await transport.stop();
+    await pty.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("every generation-B frame of the vectors arrives byte for byte, under the id of the HELLO, wherever that comes", async () => {
+    await start();
+    const last = generationB.length - 1;
+    const order = [...generationB.slice(1, last), generationB[0]!, generationB[last]!];
+    pty.write(Buffer.concat(order.map(({ wire }) => wire)));
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(order.length));
+    expect(ingest.uploads.map(({ payload }) => Buffer.from(payload).toString("hex"))).toEqual(
+      order.map(({ wire }) => wire.toString("hex")),
+    );
+    expect(new Set(ingest.outcomes)).toEqual(new Set(["stored"]));
+    expect(new Set(ingest.uploads.map(({ deviceId }) => deviceId))).toEqual(new Set(["mycobrain-9f81b"]));
+    expect(registry.firmware.get("mycobrain-9f81b")).toBe("side-a-mdp-2.1.0");
+    expect([...registry.boards.values()]).toMatchObject([{ role: "mushroom1" }]);
+    expect(ingest.rejects).toEqual([]);
+  });
+
+  test("a board that never says HELLO is asked once and then named after its port, and keeps that name", async () => {
+    await start();
+    pty.write(telemetry(7));
+    await vi.waitFor(() => expect(ingest.outcomes).toEqual(["stored"]));
+    const name = ingest.uploads[0]!.deviceId;
+    expect(name).toMatch(/^serial-tmp-mycogate-serial-.*-board$/);
+    expect(sent().map(({ type, body }) => [type, Buffer.from(body).toString().trim()])).toEqual([
+      [mdpTypes.COMMAND, '{"cmd":"hello","params":{}}'],
+    ]);
+    await transport.stop();
+    await start();
+    pty.write(telemetry(8));
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(2));
+    expect(ingest.uploads[1]!.deviceId).toBe(name);
+    expect(ingest.uploads[1]!.session).not.toBe(ingest.uploads[0]!.session);
+  });
+
+  test("two boards of a batch that claim one id become two devices", async () => {
+    const other = await Pty.open();
+    await start([path(), other.path]);
+    pty.write(vector("hello_side_a_gen_b"));
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(1));
+    other.write(vector("hello_side_a_gen_b"));
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(2));
+    expect(ingest.uploads.map(({ deviceId }) => deviceId)).toEqual([
+      "mycobrain-9f81b",
+      `serial-${other.path.slice(5).replace("/", "-")}`,
+    ]);
+    await other.close();
+  });
+
+  test("text, garbage and broken frames between frames are counted by name and cost no frame", async () => {
+    await start();
+    const [hello, sideBHello, ...rest] = generationB.map(({ wire }) => wire);
+    const broken = Buffer.from(rest[0]!);
+    broken[40]! ^= 0x01;
+    pty.write(
+      Buffer.concat([
+        hello!,
+        Buffer.from("AMB addr=0x77 T=21.5°C RH=40%\r\nENV addr=0x76\r\n"),
+        rest[0]!,
+        broken,
+        Buffer.from([0x03, 0x01, 0x00]),
+        Buffer.from('{"ts_ms":12,"sensor":"AMB","tC":21.5}\n'),
+        ...rest.slice(1),
+        Buffer.from([0x00, 0x00]),
+        sideBHello!,
+      ]),
+    );
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(generationB.length));
+    expect(ingest.outcomes).not.toContain("quarantined");
+    expect(ingest.rejects).toEqual(["TEXT_LINE", "TEXT_LINE", "FRAME_CRC_MISMATCH", "FRAME_COBS_INVALID", "TEXT_LINE"]);
+    expect(transport.ports()[0]!.rejects).toEqual({ TEXT_LINE: 3, FRAME_CRC_MISMATCH: 1, FRAME_COBS_INVALID: 1 });
+  });
+
+  test("frames of dialects not read yet are handed over whole, to be quarantined and not lost", async () => {
+    await start();
+    pty.write(Buffer.concat(vectors.map(({ frame }) => Buffer.from(frame, "hex"))));
+    const unknown = vectors.filter(({ packet }) => Number.parseInt(packet.slice(6, 8), 16) === 4).length;
+    const linkOnly = 1;
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(vectors.length - unknown - linkOnly));
+    expect(ingest.rejects).toEqual(Array(unknown).fill("FRAME_UNKNOWN_TYPE"));
+    expect(ingest.outcomes.filter((kind) => kind === "stored")).toHaveLength(generationB.length);
+  });
+
+  test("a signed envelope goes in under the id it claims, and enrols nobody", async () => {
+    await start();
+    const [first, second] = envelopes.filter(({ cbor }) => cbor.length < 1800);
+    for (const [at, { cbor }] of [first!, second!].entries()) {
+      const body = Buffer.from(cbor, "hex");
+      pty.write(
+        encodeMdpFrame({
+          type: mdpTypes.TELEMETRY,
+          seq: at + 1,
+          src: mdpEndpoints.SIDE_A,
+          dst: mdpEndpoints.GATEWAY,
+          body,
+        }),
+      );
+    }
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(2));
+    expect(ingest.uploads).toMatchObject([
+      { format: "envelope", deviceId: first!.deviceId },
+      { format: "envelope", deviceId: second!.deviceId },
+    ]);
+    expect(Buffer.from(ingest.uploads[0]!.payload).toString("hex")).toBe(first!.cbor);
+    expect(registry.boards.size).toBe(0);
+  });
+
+  test("a frame is acknowledged when it is durable and not before, and not at all when it could not be kept", async () => {
+    registry.boards.set(path(), { id: "b1", port: "", role: "", firmware: "" });
+    ingest.isHolding = true;
+    await start();
+    pty.write(telemetry(4711, mdpFlags.ACK_REQUESTED));
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    expect(sent()).toEqual([]);
+    ingest.settleAll();
+    await vi.waitFor(() =>
+      expect(sent()).toMatchObject([
+        { type: mdpTypes.ACK, ack: 4711, flags: mdpFlags.IS_ACK, dst: mdpEndpoints.SIDE_A },
+      ]),
+    );
+    ingest.failure = new Error("disk full");
+    pty.write(telemetry(4712, mdpFlags.ACK_REQUESTED));
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(2));
+    ingest.settleAll();
+    ingest.failure = undefined;
+    pty.write(telemetry(4712, mdpFlags.ACK_REQUESTED));
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(3));
+    ingest.settleAll();
+    await vi.waitFor(() => expect(sent().map(({ ack }) => ack)).toEqual([4711, 4712]));
+    expect(transport.ports()[0]).toMatchObject({ messages: 3, unacknowledged: 1 });
+  });
+
+  test("a quarantined frame is refused by NACK, so that the board stops sending it", async () => {
+    await start();
+    pty.write(vector("drone_telemetry"));
+    await vi.waitFor(() =>
+      expect(sent()).toMatchObject([
+        { type: mdpTypes.ACK, ack: 120, flags: mdpFlags.IS_NACK, dst: mdpEndpoints.SIDE_B },
+      ]),
+    );
+  });
+
+  test("a peer that retransmits until covered falls silent, also after gaps and for its own ACK-only frames", async () => {
+    await start();
+    const peer = new RetransmittingPeer(pty);
+    // Side-A's own ACK-only frames ask to be acknowledged (wire-facts §3.1); seq 903 was lost best effort.
+    for (const seq of [900, 901, 902, 904, 905])
+      peer.queue(seq, seq % 2 === 0 ? telemetry(seq, mdpFlags.ACK_REQUESTED) : ackOnly(seq));
+    await peer.run();
+    expect(peer.outstanding).toEqual([]);
+    expect(peer.answersThatAskBack).toBe(0);
+    const answers = sent().length;
+    await peer.idle();
+    expect(sent()).toHaveLength(answers);
+  });
+
+  test("a port that is missing at start is opened when it appears, and again after every unplugging", async () => {
+    const late = join(folder, "late");
+    await start([late]);
+    expect(transport.ports()).toMatchObject([{ open: false, error: expect.stringContaining("No such file") }]);
+    for (const seq of [10, 20]) {
+      const board = await Pty.open();
+      board.linkAs(late);
+      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(true));
+      board.write(telemetry(seq));
+      await vi.waitFor(() => expect(ingest.uploads).toHaveLength(seq / 10));
+      await board.close();
+      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(false));
+    }
+    expect(new Set(ingest.uploads.map(({ deviceId }) => deviceId)).size).toBe(1);
+    expect(new Set(ingest.uploads.map(({ session }) => session)).size).toBe(2);
+    const missing = logged.filter((facts) => JSON.stringify(facts).includes("No such file"));
+    expect(missing.length).toBeLessThanOrEqual(3);
+  });
+
+  test("commands reach a board that has the line-ending trap, one at a time, and only Side-A's ACK counts", async () => {
+    await start();
+    const board = new TrapBoard(pty);
+    pty.write(board.hello());
+    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(1));
+    const deviceId = ingest.uploads[0]!.deviceId;
+    board.run();
+    for (let round = 0; round < 30; round++) {
+      const answer = transport.send(deviceId, { cmd: "read_sensors", params: {} }, 5_000);
+      if (round === 0) {
+        await expect(transport.send(deviceId, { cmd: "estop", params: {} }, 5_000)).rejects.toMatchObject({
+          code: "COMMAND_BUSY",
+        });
+      }
+      expect(await answer).toEqual({ success: true, message: "telemetry_sent" });
+    }
+    expect(await transport.send(deviceId, { cmd: "hello", params: {} }, 5_000)).toEqual({
+      success: true,
+      message: "side-a-mdp-2.1.0",
+    });
+    expect(await transport.send(deviceId, { cmd: "dance", params: {} }, 5_000)).toEqual({
+      success: false,
+      message: "unknown_command",
+    });
+    board.isSilent = true;
+    await expect(transport.send(deviceId, { cmd: "estop", params: {} }, 50)).rejects.toMatchObject({
+      code: "COMMAND_TIMEOUT",
+      details: { forwardedToSideA: true },
+    });
+    await expect(transport.send("nobody", { cmd: "estop", params: {} }, 50)).rejects.toMatchObject({
+      code: "COMMAND_UNSUPPORTED",
+    });
+    const open = transport.send(deviceId, { cmd: "estop", params: {} }, 60_000);
+    const lost = expect(open).rejects.toMatchObject({ code: "SERIAL_PORT_LOST" });
+    await pty.close();
+    await lost;
+    board.stop();
+  });
+
+  test("a flood is held back and not dropped while nothing can be committed", async () => {
+    registry.boards.set(path(), { id: "b1", port: "", role: "", firmware: "" });
+    await start();
+    ingest.isHolding = true;
+    const count = 5_000;
+    for (let seq = 1; seq <= count; seq++) pty.write(telemetry(seq));
+    await vi.waitFor(() => expect(ingest.uploads.length).toBeGreaterThanOrEqual(256));
+    while (ingest.outcomes.length < count) {
+      expect(ingest.uploads.length - ingest.outcomes.length).toBeLessThan(2_000);
+      ingest.settleAll();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(new Set(ingest.outcomes)).toEqual(new Set(["stored"]));
+    expect(ingest.rejects).toEqual([]);
+  });
+
+  test("stopping settles and acknowledges what was read", async () => {
+    await start();
+    pty.write(telemetry(1, mdpFlags.ACK_REQUESTED));
+    ingest.isHolding = true;
+    await vi.waitFor(() => expect(transport.ports()[0]!.messages).toBe(1));
+    const stopped = transport.stop();
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    ingest.settleAll();
+    await stopped;
+    await vi.waitFor(() => expect(sent().at(-1)).toMatchObject({ ack: 1, flags: mdpFlags.IS_ACK }));
+  });
+
+  test("readings of a frame that came over the wire are exact", async () => {
+    await start();
+    pty.write(vector("telemetry_gen_b"));
+    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    const sample = decodeMdpB(ingest.uploads[0]!.payload);
+    expect(sample).toMatchObject({ ok: true, value: { seq: 101 } });
+    expect(sample.ok && sample.value.readings).toContainEqual({
+      sensor: "bme688.a.temperature_c",
+      vi: 2743,
+      vs: 2,
+      unit: 1,
+      quality: 0,
+    });
+  });
+});

@@ -1,0 +1,170 @@
+/** The gateway as the HTTP API sees it, in memory: small, but it keeps the promises of gateway/http/services.ts. */
+import { createHash } from "node:crypto";
+import type {
+  EnrolRequest,
+  EntryView,
+  QuarantineItem,
+  ReadingRow,
+  ReadingsQuery,
+  Services,
+  Stats,
+} from "../../gateway/http/services.ts";
+import { GatewayError } from "../../src/errors.ts";
+import { transports } from "../../src/ingest/upload.ts";
+import type { Device } from "../../src/registry/device.ts";
+
+export interface MemoryState {
+  devices: Map<string, Device>;
+  readings: ReadingRow[];
+  entries: EntryView[];
+  quarantine: Map<number, QuarantineItem & { readonly payload: Uint8Array }>;
+  checkpoint: string | undefined;
+  databaseIsUp: boolean;
+  ready: boolean;
+  commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
+  queries: ReadingsQuery[];
+  stats: Partial<Stats>;
+}
+
+export function memoryServices(): { services: Services; state: MemoryState } {
+  const state: MemoryState = {
+    devices: new Map(),
+    readings: [],
+    entries: [],
+    quarantine: new Map(),
+    checkpoint: undefined,
+    databaseIsUp: true,
+    ready: true,
+    commands: [],
+    queries: [],
+    stats: {},
+  };
+  const nowUs = () => Date.now() * 1_000;
+  const existing = (id: string): Device => {
+    const device = state.devices.get(id);
+    if (!device) throw new GatewayError("DEVICE_NOT_FOUND", `no device ${id} is enrolled`);
+    return device;
+  };
+  const keep = (device: Device): Device => {
+    state.devices.set(device.id, device);
+    return device;
+  };
+
+  const services: Services = {
+    gatewayId: "gw-test",
+    version: "0.0.0",
+    registry: {
+      list: () => [...state.devices.values()],
+      find: (id) => state.devices.get(id),
+      lastSeenUs: () => undefined,
+      async enrol({ id, publicKey, name, role, transport }: EnrolRequest) {
+        if (state.devices.has(id)) throw new GatewayError("DEVICE_EXISTS", `device ${id} is enrolled`);
+        const keys = publicKey ? [{ epoch: 1, publicKey, validFromUs: nowUs(), validUntilUs: undefined }] : [];
+        const words = { name: name ?? id, role: role ?? "", transport: transport ?? "", firmware: "" };
+        return keep({ id, ...words, enrolledUs: nowUs(), revokedUs: undefined, keys });
+      },
+      async rotate(id, publicKey, overlapSeconds) {
+        const device = existing(id);
+        const validUntilUs = nowUs() + overlapSeconds * 1_000_000;
+        const before = device.keys.map((key) => ({ ...key, validUntilUs: key.validUntilUs ?? validUntilUs }));
+        const key = { epoch: before.length + 1, publicKey, validFromUs: nowUs(), validUntilUs: undefined };
+        return keep({ ...device, keys: [...before, key] });
+      },
+      async revoke(id) {
+        const device = existing(id);
+        if (device.revokedUs !== undefined) throw new GatewayError("DEVICE_REVOKED", `device ${id} is revoked`);
+        return keep({ ...device, revokedUs: nowUs() });
+      },
+    },
+    readings: {
+      async query(query) {
+        if (!state.databaseIsUp) throw new GatewayError("DATABASE_UNAVAILABLE", "the database does not answer");
+        state.queries.push(query);
+        return { data: state.readings.slice(0, query.limit), next: null };
+      },
+    },
+    ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
+    quarantine: {
+      list({ limit, cursor, reason, device }) {
+        const after = cursor === undefined ? -1 : Number(cursor);
+        const matching = [...state.quarantine.values()]
+          .filter(
+            (item) => item.id > after && (!reason || item.reason === reason) && (!device || item.deviceId === device),
+          )
+          .map(({ payload: _payload, ...item }) => item);
+        const data = matching.slice(0, limit);
+        return { data, next: matching.length > limit ? String(data.at(-1)!.id) : null };
+      },
+      find(id) {
+        const found = state.quarantine.get(id);
+        if (!found) return undefined;
+        const { payload: _payload, ...item } = found;
+        return item;
+      },
+      payload: async (id) => state.quarantine.get(id)?.payload,
+      async release(id) {
+        const item = state.quarantine.get(id);
+        if (!item) throw new GatewayError("QUARANTINE_NOT_FOUND", `quarantine holds no message ${id}`);
+        if (!state.devices.has(item.deviceId)) throw new GatewayError("RELEASE_REFUSED", "UNKNOWN_DEVICE still");
+        state.quarantine.delete(id);
+        return { leafIndex: state.entries.push(entryView(state.entries.length, item.payload, item.deviceId)) - 1 };
+      },
+      async remove(id) {
+        if (!state.quarantine.delete(id))
+          throw new GatewayError("QUARANTINE_NOT_FOUND", `quarantine holds no message ${id}`);
+      },
+    },
+    health: {
+      readiness: () => ({
+        ready: state.ready,
+        dependencies: { journal: { status: state.ready ? "ok" : "down", detail: "" } },
+      }),
+      stats: () => ({ ...noStats(), ...state.stats }),
+    },
+    commands: {
+      async send(id, command, timeoutMs) {
+        existing(id);
+        state.commands.push({ id, ...command, timeoutMs });
+        if (command.cmd === "sleep")
+          throw new GatewayError("COMMAND_TIMEOUT", `${id} did not answer within ${timeoutMs} ms`);
+        return { success: true, message: "done" };
+      },
+    },
+    metrics: async () => "mycogate_up 1\n",
+  };
+  return { services, state };
+}
+
+export function entryView(leafIndex: number, payload: Uint8Array, deviceId: string): EntryView {
+  return {
+    leafIndex,
+    kind: "reading",
+    deviceId,
+    receivedAt: "2024-05-01T12:00:00.000Z",
+    verification: "verified",
+    keyEpoch: 1,
+    source: "mqtt",
+    format: "envelope",
+    firmware: "",
+    payload,
+    leafHash: createHash("sha256").update("\0").update(payload).digest(),
+    block: null,
+    state: "durable",
+  };
+}
+
+function noStats(): Stats {
+  const none = { received: 0, stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
+  return {
+    ...none,
+    treeSize: 0,
+    durableSize: 0,
+    inFlight: 0,
+    byTransport: Object.fromEntries(transports.map((transport) => [transport, none])) as Stats["byTransport"],
+    quarantineReasons: {},
+    rejectReasons: {},
+    devices: 0,
+    databaseCursor: null,
+    uptimeSeconds: 1,
+  };
+}
