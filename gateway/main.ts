@@ -102,11 +102,12 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   await replayEvents(ledger, registry);
   const dedupe = new DedupeWindow(config.ingest.dedupeWindow);
   const remembered = Math.max(0, ledger.durableSize - config.ingest.dedupeWindow);
-  await ledger.replay(remembered, ledger.durableSize, (frame) => rememberFrame(dedupe, frame));
+  for await (const frame of ledger.frames(remembered, ledger.durableSize)) rememberFrame(dedupe, frame);
 
   const quarantineDir = join(config.data, "quarantine");
   const quarantineJournal = await SegmentedLog.open({ dir: quarantineDir, segmentBytes: quarantineSegmentBytes, log, onFatal });
   const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine);
+  await quarantine.expire(nowUs());
   stops.add(() => quarantine.close());
   const expiry = setInterval(() => void quarantine.expire(nowUs()).catch(onFatal), quarantineExpiryMs);
   stops.add(async () => clearInterval(expiry));

@@ -38,7 +38,7 @@ export function cHeader(specHash: string): string {
       macro("SIGNATURE_BYTES", decimal(envelope.fields.signature.bytes)),
       macro("SIGNATURE_PREFIX", `"${envelope.signaturePrefix}"`),
       macro("SIGNATURE_PREFIX_BYTES", decimal(envelope.signaturePrefix.length)),
-      macro("READINGS_MAX", decimal(envelope.maxReadings)),
+      macro("READINGS_MAX", decimal(envelope.fields.readings.max)),
       macro("VALUE_PLACES_MAX", decimal(envelope.reading.vs.max)),
       macro("CODE_TEXT_MAX", decimal(envelope.reading.sensor.maxBytes)),
       macro("GEO_LAT_E7_MAX", `${envelope.geo.latE7.max}L`),
@@ -48,7 +48,10 @@ export function cHeader(specHash: string): string {
     ]),
     ...section("Quality of a reading.", codes("QUALITY", quality)),
     ...section("Transports, envelope key 2.", codes("TRANSPORT", transportCodes)),
-    ...section(`Sensors. 0x${ourCodes.first.toString(16)} to 0x${ourCodes.last.toString(16)} are this project's.`, codes("SENSOR", sensors)),
+    ...section(
+      `Sensors. 0x${ourCodes.first.toString(16)} to 0x${ourCodes.last.toString(16)} are this project's.`,
+      codes("SENSOR", sensors),
+    ),
     ...section("Units.", codes("UNIT", units)),
     ...section(mdp.doc, [
       macro("MDP_MAGIC", hex(mdp.magic)),
@@ -93,7 +96,8 @@ export const envelopeSize = {
     sum(Object.values<MapField>(envelope.fields), fieldBytes) +
     headBytes(Object.keys(envelope.geo).length) +
     sum(Object.values<MapField>(envelope.geo), fieldBytes),
-  perReading: headBytes(Object.keys(envelope.reading).length) + sum(Object.values<MapField>(envelope.reading), fieldBytes),
+  perReading:
+    headBytes(Object.keys(envelope.reading).length) + sum(Object.values<MapField>(envelope.reading), fieldBytes),
 };
 
 function fieldBytes({ key, type, min = 0, max = 0, bytes, maxBytes = 0 }: MapField): number {
@@ -123,7 +127,9 @@ function mapKeys(prefix: string, fields: Record<string, MapField>): string[] {
 }
 
 function layout(prefix: string, fields: Record<string, LayoutField>): string[] {
-  return Object.entries(fields).map(([name, { at, type, doc }]) => macro(`${prefix}_${snake(name)}`, decimal(at), `${type}: ${doc}`));
+  return Object.entries(fields).map(([name, { at, type, doc }]) =>
+    macro(`${prefix}_${snake(name)}`, decimal(at), `${type}: ${doc}`),
+  );
 }
 
 function codes(prefix: string, table: Record<string, CodeEntry>): string[] {
@@ -141,7 +147,10 @@ function snake(name: string): string {
 
 /** `%RH` → `PERCENT_RH`, `dBm` → `DBM` */
 function upper(name: string): string {
-  return name.replace(/^%(?=.)/, "percent_").replace("%", "percent").toUpperCase();
+  return name
+    .replace(/^%(?=.)/, "percent_")
+    .replace("%", "percent")
+    .toUpperCase();
 }
 
 function decimal(value: number): string {
@@ -154,6 +163,15 @@ function hex(value: number): string {
 
 /** Compilers for small targets need not read UTF-8. */
 function ascii(text: string): string {
-  const plain: Record<string, string> = { "−": "-", "×": "x", "–": "-", "§": "section ", "‖": "||", "₂": "2", "µ": "u", "…": "..." };
+  const plain: Record<string, string> = {
+    "−": "-",
+    "×": "x",
+    "–": "-",
+    "§": "section ",
+    "‖": "||",
+    "₂": "2",
+    µ: "u",
+    "…": "...",
+  };
   return text.replace(/[^\x20-\x7e]/gu, (character) => plain[character] ?? "?");
 }

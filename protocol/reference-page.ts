@@ -33,7 +33,7 @@ Position, key ${envelope.fields.geo.key}:
 
 ${fields(envelope.geo)}
 
-Each reading in key ${envelope.fields.readings.key}, of which there are at most ${envelope.maxReadings}:
+Each reading in key ${envelope.fields.readings.key}, of which there are at most ${envelope.fields.readings.max}:
 
 ${fields(envelope.reading)}
 
@@ -113,7 +113,10 @@ ${layout(mdp.result)}
 
 One JSON object of at most ${mdp.maxJsonBytes} bytes.
 
-${table(["Type", "Body"], Object.entries(mdp.jsonBodies).map(([name, body]) => [name.toUpperCase(), `\`${body}\``]))}
+${table(
+  ["Type", "Body"],
+  Object.entries(mdp.jsonBodies).map(([name, body]) => [name.toUpperCase(), `\`${body}\``]),
+)}
 
 Side-A 2.1.0 takes the bytes ${mdp.forbiddenToSideA.map(hex).join(" and ")} as the end of a text line: a frame to it must not contain them once
 encoded. Another \`seq\`, or spaces in the JSON, give another encoding.
@@ -145,7 +148,13 @@ function range({ type, min, max, bytes, maxBytes }: MapField): string {
 function sensorTable(entries: Record<string, SensorEntry>): string {
   return table(
     ["Code", "Name", "Unit", "", ""],
-    Object.entries(entries).map(([name, { code, unit, doc, ours }]) => [hex(code), `\`${name}\``, unit, doc, ours ? "ours" : ""]),
+    Object.entries(entries).map(([name, { code, unit, doc, ours }]) => [
+      hex(code),
+      `\`${name}\``,
+      unit,
+      doc,
+      ours ? "ours" : "",
+    ]),
   );
 }
 
@@ -170,7 +179,8 @@ function layout(entries: Record<string, LayoutField>): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), `|${" --- |".repeat(head.length)}`, ...rows.map(line)].join("\n");
 }
 

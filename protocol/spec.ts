@@ -31,7 +31,6 @@ export const envelope = {
   version: 1,
   /** What one ledger entry and one tlog-tiles bundle element can hold; an entry adds its own few bytes. */
   maxBytes: 65_535,
-  maxReadings: 4096,
   /** A message carries all keys but `geo` and `metadata`, and no others. */
   fields: {
     version: { key: 0, type: "uint", min: 1, max: 1, doc: "Format version." },

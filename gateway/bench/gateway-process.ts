@@ -1,7 +1,7 @@
 /** A whole gateway in a process of its own, with its embedded database, as `mycogate run` starts it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stats } from "../http/services.ts";
@@ -25,6 +25,7 @@ export class GatewayProcess {
 
   static async start(dataDir: string): Promise<GatewayProcess> {
     const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
+    mkdirSync(dataDir, { recursive: true });
     const started = performance.now();
     const child = spawn(process.execPath, [`${projectRoot}bin/mycogate.mjs`, "run"], {
       stdio: ["ignore", "ignore", "inherit"],

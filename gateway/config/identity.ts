@@ -18,8 +18,8 @@ export interface Identity {
  * @throws GatewayError CONFIG_INVALID when the configured origin is not the ledger's
  */
 export function ensureIdentity(config: Config): Identity {
-  const file = join(config.data, "gateway.json");
-  const kept = existsSync(file) ? readIdentity(file) : undefined;
+  const file = identityFile(config);
+  const kept = findIdentity(config);
   const gatewayId = config.gatewayId ?? kept?.gatewayId ?? `gw-${randomBytes(6).toString("hex")}`;
   // .invalid (RFC 2606) can never be someone's domain; the last part counts up where a ledger must be begun anew.
   const ledgerOrigin = kept?.ledgerOrigin ?? config.ledger.origin ?? `${gatewayId}.mycogate.invalid/ledger/1`;
@@ -35,6 +35,12 @@ export function ensureIdentity(config: Config): Identity {
   const identity = { gatewayId, ledgerOrigin };
   if (kept?.gatewayId !== gatewayId) writeFileDurably(file, `${JSON.stringify(identity, undefined, 2)}\n`, 0o644);
   return identity;
+}
+
+/** Undefined before the first start. @throws GatewayError DATA_DIR_UNUSABLE */
+export function findIdentity(config: Config): Identity | undefined {
+  const file = identityFile(config);
+  return existsSync(file) ? readIdentity(file) : undefined;
 }
 
 /** The configured admin token, or that of `<data>/admin-token` (mode 0600), made at first start. */
@@ -55,6 +61,10 @@ export function findAdminToken(config: Config): string | undefined {
 
 export function adminTokenFile(config: Config): string {
   return join(config.data, "admin-token");
+}
+
+function identityFile(config: Config): string {
+  return join(config.data, "gateway.json");
 }
 
 function readIdentity(file: string): Identity {

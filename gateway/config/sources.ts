@@ -6,7 +6,7 @@ import { didYouMean } from "./suggest.ts";
 
 export interface ConfigSources {
   /** Text by dotted path, as in `{"mqtt.port": "1884"}`; `config` names the file. */
-  readonly flags?: Readonly<Record<string, string>>;
+  readonly flags?: Readonly<Record<string, string | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths start and the file is looked for. */
   readonly cwd: string;
@@ -66,7 +66,7 @@ export function fromEnvironment(env: ConfigSources["env"], problems: Problem[]):
   return given;
 }
 
-export function fromFlags(flags: Readonly<Record<string, string>>): GivenText[] {
+export function fromFlags(flags: NonNullable<ConfigSources["flags"]>): GivenText[] {
   return settings.flatMap((setting) => {
     const text = flags[setting.path];
     return text === undefined ? [] : [{ setting, text, where: setting.flag }];

@@ -39,8 +39,8 @@ export interface RecoveredJournal {
 export async function recoverJournal(options: RecoveryOptions): Promise<RecoveredJournal | undefined> {
   const { files, dir, log, atLeast } = options;
   const segments = await listSegments(files, dir);
-  const unborn = await unbornSegment(files, dir, segments.at(-1));
-  if (unborn !== undefined) segments.pop();
+  const last = segments.at(-1);
+  const unborn = last !== undefined && (await isUnborn(files, dir, last)) ? segments.pop() : undefined;
   await checkLinks(files, dir, segments);
   const newest = segments.at(-1);
   if (newest === undefined && atLeast > 0) throw rolledBack(0, atLeast);
@@ -53,12 +53,10 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovere
   return tail && { segments, ...tail };
 }
 
-/** A segment gets its first frame only after its header is durable: one without either was never in use. */
-async function unbornSegment(files: FilePort, dir: string, segment: number | undefined): Promise<number | undefined> {
-  if (segment === undefined) return undefined;
+/** A segment gets its first frame only after its header is durable: one that has neither was never in use. */
+export async function isUnborn(files: FilePort, dir: string, segment: number): Promise<boolean> {
   return using(await files.open(segmentPath(dir, segment), "read"), async (file) => {
-    if ((await file.size()) > segmentHeaderBytes) return undefined;
-    return (await readSegmentHeader(file)) === undefined ? segment : undefined;
+    return (await file.size()) <= segmentHeaderBytes && (await readSegmentHeader(file)) === undefined;
   });
 }
 
@@ -86,8 +84,7 @@ async function recoverTail(options: RecoveryOptions, segment: number): Promise<O
     const { header: active, offset: end, leaf: size, crc } = cursor;
     const tornBytes = (await cursor.fileSize()) - end;
     // Signed leaves were durable. Bytes that are there but unreadable are damage; bytes that are not are a rollback.
-    if (tornBytes > 0 && ((size < atLeast && !cursor.ranOut) || (await holdsFrame(cursor, tornBytes))))
-      throw cursor.damage();
+    if (tornBytes > 0 && ((size < atLeast && !cursor.ranOut) || (await holdsFrame(cursor)))) throw cursor.damage();
     if (size < atLeast) throw rolledBack(size, atLeast);
     if (tornBytes > 0) {
       log.warn(
@@ -100,15 +97,15 @@ async function recoverTail(options: RecoveryOptions, segment: number): Promise<O
   });
 }
 
-/** Whether any valid frame of this segment lies in its last `bytes` bytes. */
-async function holdsFrame(cursor: SegmentCursor, bytes: number): Promise<boolean> {
-  const tail = Buffer.alloc(bytes);
-  await cursor.readRaw(tail);
+/** Whether a valid frame of the cursor's segment lies anywhere behind it. */
+export async function holdsFrame(cursor: SegmentCursor): Promise<boolean> {
+  const rest = Buffer.alloc(Math.max(0, (await cursor.fileSize()) - cursor.offset));
+  const tail = rest.subarray(0, await cursor.readRaw(rest));
   const magic = Buffer.alloc(4);
   magic.writeUInt32BE(frameMagic);
   for (let at = tail.indexOf(magic); at >= 0; at = tail.indexOf(magic, at + 1)) {
     const header = decodeFrameHeader(tail, at);
-    const fits = header !== undefined && at + frameHeaderBytes + header.payloadBytes <= bytes;
+    const fits = header !== undefined && at + frameHeaderBytes + header.payloadBytes <= tail.length;
     if (fits && frameCrcHolds(tail, at, header, cursor.header.salt)) return true;
   }
   return false;

@@ -209,7 +209,8 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     await undefined;
     while (this.#queue.length > 0) {
       const waiting = this.#takeFrame();
-      const problem = this.#failure ?? (await this.#commit(waiting));
+      // The failure may also come from elsewhere while the frame is on its way: nothing is acknowledged after it.
+      const problem = this.#failure ?? (await this.#commit(waiting)) ?? this.#failure;
       if (problem === undefined) this.#acknowledge(waiting);
       else this.#giveBack(waiting, problem);
     }

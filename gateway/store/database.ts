@@ -3,7 +3,7 @@
  * hears "unavailable" until it is there. A connection counts as up once the migrations are applied and the database is
  * known to belong to this ledger.
  */
-import { once } from "node:events";
+import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg, { type ClientConfig, type Pool, type PoolClient, type QueryResultRow } from "pg";
 import type { Logger } from "pino";
@@ -122,8 +122,17 @@ export class Database {
   /** Connect, prepare, and stay until the connection is lost: this one idle client is what notices. */
   async #serve(config: ClientConfig, connected: () => void): Promise<void> {
     const { log, ledgerOrigin, migrationsDir } = this.#options;
-    const client = new pg.Client({ ...config, connectionTimeoutMillis: connectTimeoutMs, application_name: "mycogate" });
-    const ended = once(client, "end");
+    const socket = new Socket();
+    const client = new pg.Client({
+      ...config,
+      stream: () => socket,
+      connectionTimeoutMillis: connectTimeoutMs,
+      application_name: "mycogate",
+    });
+    const ended = new Promise<void>((resolve) => client.once("end", resolve));
+    // A stop does not wait for a server that has nothing to say.
+    const leave = (): unknown => (this.#config ? client.end() : socket.destroy());
+    this.#stopping.signal.addEventListener("abort", leave);
     client.on("error", (error) => log.debug({ reason: error.message }, "database connection lost"));
     try {
       await client.connect();
@@ -133,8 +142,9 @@ export class Database {
       if (this.#stopping.signal.aborted) return;
       this.#becomeReady(config, `PostgreSQL ${rows[0]!.server_version}`, applied);
       connected();
-      await Promise.race([ended, once(this.#stopping.signal, "abort")]);
+      await ended;
     } finally {
+      this.#stopping.signal.removeEventListener("abort", leave);
       const pool = this.#pool;
       this.#pool = undefined;
       this.#config = undefined;
@@ -171,10 +181,11 @@ function unavailable(detail: string, cause?: unknown): GatewayError {
   return new GatewayError("DATABASE_UNAVAILABLE", `the database is not available: ${detail}`, { cause });
 }
 
-/** Connection failures have no SQLSTATE, or one of class 08, 53 (out of connections, disk, memory), 57 (shut down, cancelled). */
+/** SQLSTATE class 08, 53 (out of connections, disk or memory) or 57 (shut down, cancelled); the system's errors; pg's own words. */
 function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof GatewayError) return false;
-  return !(error instanceof pg.DatabaseError) || /^(08|53|57)/.test(error.code ?? "08");
+  if (error instanceof pg.DatabaseError) return /^(08|53|57)/.test(error.code ?? "");
+  if (!(error instanceof Error) || error instanceof GatewayError) return false;
+  return "syscall" in error || /^(Connection terminated|Client (has|was)|Cannot use a pool|timeout exceeded)/.test(error.message);
 }
 
 /** A refused connection to several addresses is an AggregateError, whose own message is empty. */

@@ -82,7 +82,7 @@ export class EnvelopeCursor extends CborCursor {
   readings(): Reading[] {
     this.#key(keyOf.readings);
     const count = this.countOf(cborMajor.array, 1, "readings are no array");
-    if (count > spec.maxReadings) this.fail(`more than ${spec.maxReadings} readings`);
+    if (count > fields.readings.max) this.fail(`more than ${fields.readings.max} readings`);
     const readings: Reading[] = [];
     for (let index = 0; index < count && this.flaw === undefined; index++) {
       const keys = this.countOf(cborMajor.map, 2, "a reading is no map");

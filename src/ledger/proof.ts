@@ -9,7 +9,8 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, root, ...proof])) return false;
+  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, root, ...proof]))
+    return false;
   let hash = leaf;
   let index = leafIndex;
   let last = treeSize - 1;
@@ -35,7 +36,8 @@ export function verifyConsistency(
   newRoot: Uint8Array,
   proof: readonly Uint8Array[],
 ): boolean {
-  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !areHashes([oldRoot, newRoot, ...proof])) return false;
+  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !areHashes([oldRoot, newRoot, ...proof]))
+    return false;
   if (oldSize === newSize) return proof.length === 0 && sameHash(oldRoot, newRoot);
   // Every tree extends the empty one.
   if (oldSize === 0) return proof.length === 0;

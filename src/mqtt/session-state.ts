@@ -119,7 +119,8 @@ export class SessionState {
 
   /** Records that rebuild this state from nothing. */
   *snapshot(): Generator<SessionRecord> {
-    for (const { topic, payload, qos } of this.retained.values()) yield ["retain", topic, payload.toString("base64"), qos];
+    for (const { topic, payload, qos } of this.retained.values())
+      yield ["retain", topic, payload.toString("base64"), qos];
     for (const [clientId, will] of this.wills) yield ["will", clientId, will];
     for (const { clientId, owner, subscriptions, deliveries, incoming, offlineSinceMs } of this.sessions.values()) {
       yield ["session", clientId, owner];
@@ -210,7 +211,7 @@ export class SessionState {
     this.sequence = Math.max(this.sequence, sequence);
     for (const [clientId, qos] of receivers) {
       const session = this.sessions.get(clientId);
-      if (!session) continue;
+      if (!session || session.deliveries.has(sequence)) continue;
       session.deliveries.set(sequence, { sequence, topic, payload, qos, messageId: undefined, released: false });
       session.queuedBytes += payload.length;
       this.storedBytes += payload.length;
@@ -219,7 +220,7 @@ export class SessionState {
 
   #sent(session: Session, sequence: number, messageId: number): void {
     const delivery = session.deliveries.get(sequence);
-    if (!delivery) return;
+    if (!delivery || session.byMessageId.has(messageId)) return;
     if (delivery.messageId !== undefined) session.byMessageId.delete(delivery.messageId);
     delivery.messageId = messageId;
     session.byMessageId.set(messageId, delivery);

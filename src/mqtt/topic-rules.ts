@@ -24,7 +24,10 @@ const action = Type.Enum(["publish", "subscribe", "all"]);
 const subject = {
   topic: Type.String({ minLength: 1, description: "Topic filter; `{p}`, `{id}` and `{gateway}` are filled in." }),
   who: Type.Optional(
-    Type.Array(Type.Enum([...clientKinds, "any"]), { minItems: 1, description: "Whom the rule is about; without it, anybody." }),
+    Type.Array(Type.Enum([...clientKinds, "any"]), {
+      minItems: 1,
+      description: "Whom the rule is about; without it, anybody.",
+    }),
   ),
 };
 const strict = { additionalProperties: false };

@@ -22,8 +22,8 @@ export class TopicTree<T> {
   add(filter: string, value: T): void {
     let at = this.#root;
     for (const level of filter.split("/")) {
-      let next = at.children.get(level);
-      if (!next) at.children.set(level, (next = node()));
+      const next = at.children.get(level) ?? node();
+      at.children.set(level, next);
       at = next;
     }
     if (at.values.has(value)) return;

@@ -96,5 +96,6 @@ function uint(body: Map<string, CborValue>, key: string): number | undefined {
 
 function bytes(body: Map<string, CborValue>, key: string): Uint8Array | undefined {
   const value = body.get(key);
-  return value instanceof Uint8Array ? value : undefined;
+  // A copy: the entry may be a view into a buffer that its reader uses again.
+  return value instanceof Uint8Array ? new Uint8Array(value) : undefined;
 }

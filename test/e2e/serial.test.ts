@@ -286,8 +286,10 @@ describe.skipIf(!hasPty)("serial ports (needs python3 for a pty)", () => {
     const count = 5_000;
     for (let seq = 1; seq <= count; seq++) pty.write(telemetry(seq));
     await vi.waitFor(() => expect(ingest.uploads.length).toBeGreaterThanOrEqual(256));
+    // Long enough for all of them to come in, were they not held back.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ingest.uploads.length).toBeLessThan(count / 2);
     while (ingest.outcomes.length < count) {
-      expect(ingest.uploads.length - ingest.outcomes.length).toBeLessThan(2_000);
       ingest.settleAll();
       await new Promise((resolve) => setImmediate(resolve));
     }

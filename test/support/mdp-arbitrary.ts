@@ -1,6 +1,6 @@
 /** MDP packets and byte streams for properties. */
 import fc from "fast-check";
-import { type MdpFields, encodeMdpFrame } from "../../src/codec/mdp.ts";
+import { encodeMdpFrame, type MdpFields } from "../../src/codec/mdp.ts";
 
 const u32 = fc.nat({ max: 0xffff_ffff });
 const u8 = fc.nat({ max: 0xff });
@@ -14,7 +14,10 @@ export const arbFields: fc.Arbitrary<MdpFields> = fc.record({
   src: fc.oneof(fc.constantFrom(0xa1, 0xb1, 0xc0), u8),
   dst: fc.constantFrom(0xa1, 0xb1, 0xc0),
   rsv: fc.constant(0),
-  body: fc.oneof(arbBody, fc.json().map((text) => Buffer.from(text).subarray(0, 900))),
+  body: fc.oneof(
+    arbBody,
+    fc.json().map((text) => Buffer.from(text).subarray(0, 900)),
+  ),
 });
 
 export const arbFrame: fc.Arbitrary<Uint8Array> = arbFields.map((fields) => encodeMdpFrame(fields));
@@ -27,7 +30,12 @@ export const arbStream: fc.Arbitrary<Uint8Array> = fc
       arbFrame.chain((frame) => fc.nat({ max: frame.length }).map((end) => frame.subarray(0, end))),
       fc.uint8Array({ maxLength: 40 }),
       fc.string({ unit: "grapheme", maxLength: 60 }).map((text) => Buffer.from(`${text}\r\n`)),
-      fc.constantFrom(Uint8Array.of(0), Uint8Array.of(0x0a), Uint8Array.of(0x5a, 0xa1), new Uint8Array(1600).fill(0x41)),
+      fc.constantFrom(
+        Uint8Array.of(0),
+        Uint8Array.of(0x0a),
+        Uint8Array.of(0x5a, 0xa1),
+        new Uint8Array(1600).fill(0x41),
+      ),
     ),
     { maxLength: 12 },
   )

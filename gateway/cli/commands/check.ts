@@ -2,10 +2,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { readConfig } from "../../config/config.ts";
 import { findEndpoint } from "../../config/endpoint.ts";
-import { adminTokenFile } from "../../config/identity.ts";
+import { adminTokenFile, findIdentity } from "../../config/identity.ts";
 import { problemLine } from "../../config/problem.ts";
 import type { Config } from "../../config/schema.ts";
 import { listenAddresses } from "../../transports/mqtt/config.ts";
@@ -88,14 +88,14 @@ function listenError(host: string, port: number): Promise<string | undefined> {
   });
 }
 
+/** Whether it is our own gateway that holds the ports. */
 async function gatewayAnswers(config: Config): Promise<boolean> {
-  const identity = join(config.data, "gateway.json");
   const url = findEndpoint(config);
-  if (url === undefined || !existsSync(identity)) return false;
+  const identity = findIdentity(config);
+  if (url === undefined || identity === undefined) return false;
   try {
     const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2_000) });
-    const { gatewayId } = (await response.json()) as { gatewayId?: string };
-    return gatewayId === (JSON.parse(readFileSync(identity, "utf8")) as { gatewayId?: string }).gatewayId;
+    return ((await response.json()) as { gatewayId?: string }).gatewayId === identity.gatewayId;
   } catch {
     return false; // Nobody there, or somebody who is not a gateway.
   }

@@ -57,7 +57,7 @@ export interface ParserGuard {
 }
 
 const connackUnacceptableProtocol = Buffer.from([0x20, 0x02, 0x00, 0x01]);
-const supportedProtocols: ReadonlySet<number | undefined> = new Set([undefined, 3, 4, 5]);
+const supportedProtocols: ReadonlySet<number | undefined> = new Set([undefined, 3, 4]);
 
 /**
  * Look at packets before aedes does: refuse one that is too long as soon as its length is known, answer an unknown
@@ -86,6 +86,11 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
 /** §2.3.1 (a packet identifier of 0), MQTT-3.8.3-3 and MQTT-3.10.3-2 (no filter), §4.7.1 (a wildcard within a level). */
 function isForbidden({ cmd, messageId, subscriptions, unsubscriptions }: InboundPacket): boolean {
   if (messageId === 0) return true;
-  const filters = cmd === "subscribe" ? subscriptions!.map(({ topic }) => topic) : cmd === "unsubscribe" ? unsubscriptions! : undefined;
+  const filters =
+    cmd === "subscribe"
+      ? subscriptions!.map(({ topic }) => topic)
+      : cmd === "unsubscribe"
+        ? unsubscriptions!
+        : undefined;
   return filters !== undefined && (filters.length === 0 || !filters.every(isTopicFilter));
 }

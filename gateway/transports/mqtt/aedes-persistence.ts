@@ -34,7 +34,10 @@ export class AedesPersistence {
     return this.#store.isResumed(id) ? [{ topic: sessionMarker, qos: 0 }] : [];
   }
 
-  async addSubscriptions({ id }: ClientRef, subscriptions: readonly { topic: string; qos: 0 | 1 | 2 }[]): Promise<void> {
+  async addSubscriptions(
+    { id }: ClientRef,
+    subscriptions: readonly { topic: string; qos: 0 | 1 | 2 }[],
+  ): Promise<void> {
     for (const { topic, qos } of subscriptions) {
       if (this.#mayStore(id, topic)) this.#store.subscribe(id, topic, qos);
     }

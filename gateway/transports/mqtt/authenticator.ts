@@ -44,10 +44,14 @@ export class Authenticator {
     this.#hasUsers = config.users.length > 0;
     if (adminToken !== undefined) {
       const token = Buffer.from(adminToken);
-      this.#users.set(adminName, { principal: person("operator", adminName), check: (password) => equalSecrets(password, token) });
+      this.#users.set(adminName, {
+        principal: person("operator", adminName),
+        check: (password) => equalSecrets(password, token),
+      });
     }
     for (const user of config.users) {
-      if (this.#users.has(user.name) || user.name === adminName) throw invalid(user, "is named twice or taken by the gateway");
+      if (this.#users.has(user.name) || user.name === adminName)
+        throw invalid(user, "is named twice or taken by the gateway");
       this.#users.set(user.name, { principal: principalOf(user), check: this.#checkOf(user) });
     }
   }
@@ -68,8 +72,10 @@ export class Authenticator {
 
   #checkOf(user: User): CheckPassword {
     const { passwordHash, passwordFile } = user;
-    if (passwordHash !== undefined && passwordFile === undefined) return (password) => this.#passwords.check(passwordHash, password);
-    if (passwordFile === undefined || passwordHash !== undefined) throw invalid(user, "needs either passwordHash or passwordFile");
+    if (passwordHash !== undefined && passwordFile === undefined)
+      return (password) => this.#passwords.check(passwordHash, password);
+    if (passwordFile === undefined || passwordHash !== undefined)
+      throw invalid(user, "needs either passwordHash or passwordFile");
     const expected = Buffer.from(secretIn(passwordFile, user));
     return (password) => equalSecrets(password, expected);
   }

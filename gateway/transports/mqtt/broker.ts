@@ -63,7 +63,8 @@ export class Broker extends Aedes {
     }
     this.route(packet);
     // PUBREC and its equivalents for QoS 1 wait until the message is where it survives.
-    if (packet.qos > 0 && (packet.retain || this.#store.keeps(packet.topic))) this.#store.written(true, (error) => finish?.(error));
+    if (packet.qos > 0 && (packet.retain || this.#store.keeps(packet.topic)))
+      this.#store.written(true, (error) => finish?.(error));
     else finish?.();
   }
 
@@ -73,7 +74,16 @@ export class Broker extends Aedes {
     const sequence = ++this.counter;
     if (retain) this.#store.retain(topic, bytes, qos);
     if (qos > 0) this.#store.enqueue(sequence, topic, bytes, qos as 1 | 2);
-    const packet = { cmd: "publish", brokerId: this.id, brokerCounter: sequence, topic, payload: bytes, qos, retain: false, dup: false };
+    const packet = {
+      cmd: "publish",
+      brokerId: this.id,
+      brokerCounter: sequence,
+      topic,
+      payload: bytes,
+      qos,
+      retain: false,
+      dup: false,
+    };
     this.#router.emit(packet);
   }
 
@@ -81,7 +91,16 @@ export class Broker extends Aedes {
   sendUnsent(client: Client): void {
     for (const { sequence, topic, payload, qos, messageId } of this.#store.deliveries(client.id)) {
       if (messageId !== undefined) continue;
-      const packet = { cmd: "publish" as const, topic, payload, qos, retain: false, dup: false, brokerId: queueBroker, brokerCounter: sequence };
+      const packet = {
+        cmd: "publish" as const,
+        topic,
+        payload,
+        qos,
+        retain: false,
+        dup: false,
+        brokerId: queueBroker,
+        brokerCounter: sequence,
+      };
       client.publish(packet, ignoreClosed);
     }
   }

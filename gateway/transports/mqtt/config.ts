@@ -14,32 +14,43 @@ function port(what: string, fallback: number) {
 }
 
 function ownHost(what: string) {
-  return Type.Optional(Type.String({ minLength: 1, description: `Address for ${what}; without it, that of mqtt.host.`, restart: true }));
+  return Type.Optional(
+    Type.String({ minLength: 1, description: `Address for ${what}; without it, that of mqtt.host.`, restart: true }),
+  );
 }
 
 function limit(description: string, unit: string, fallback: number, minimum: number, maximum: number) {
   return Type.Integer({ description, unit, minimum, maximum, default: fallback, restart: true });
 }
 
-const pemFile = (description: string) => Type.Optional(Type.String({ minLength: 1, description: `PEM file: ${description}`, restart: true }));
+const pemFile = (description: string) =>
+  Type.Optional(Type.String({ minLength: 1, description: `PEM file: ${description}`, restart: true }));
 
 const user = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 128, description: "MQTT user name; for a device, its device id." }),
     role: Type.Enum(["device", "relay", "operator", "viewer"], {
-      description: "`device` touches its own topics, `relay` those of any device, `viewer` sees everything, `operator` also commands.",
+      description:
+        "`device` touches its own topics, `relay` those of any device, `viewer` sees everything, `operator` also commands.",
     }),
     passwordHash: Type.Optional(
       Type.String({ pattern: "^scrypt\\$", description: "`scrypt$N$r$p$salt$hash`, the last two in base64." }),
     ),
-    passwordFile: Type.Optional(Type.String({ minLength: 1, description: "File that holds the password and nothing else." })),
+    passwordFile: Type.Optional(
+      Type.String({ minLength: 1, description: "File that holds the password and nothing else." }),
+    ),
   },
   strict,
 );
 
 export const mqttConfigSchema = Type.Object(
   {
-    host: Type.String({ minLength: 1, description: "Address the broker listens on.", default: "127.0.0.1", restart: true }),
+    host: Type.String({
+      minLength: 1,
+      description: "Address the broker listens on.",
+      default: "127.0.0.1",
+      restart: true,
+    }),
     port: port("MQTT over TCP", 1_883),
     tls: Type.Object(
       {
@@ -47,7 +58,9 @@ export const mqttConfigSchema = Type.Object(
         port: port("MQTT over TLS, which needs cert and key", 8_883),
         cert: pemFile("the broker's certificate chain."),
         key: pemFile("the private key of cert."),
-        ca: pemFile("the authorities that issue client certificates. A client certificate names its device (CN, else a DNS name)."),
+        ca: pemFile(
+          "the authorities that issue client certificates. A client certificate names its device (CN, else a DNS name).",
+        ),
         requireClientCert: Type.Boolean({
           description: "Refuse TLS clients without a certificate issued by ca.",
           default: false,
@@ -61,7 +74,8 @@ export const mqttConfigSchema = Type.Object(
         host: ownHost("MQTT over WebSocket"),
         port: port("MQTT over WebSocket, path `/`", 9_001),
         allowedOrigins: Type.Array(Type.String({ pattern: "^https?://[^/]+$" }), {
-          description: "Web pages of other machines that may connect while anonymous clients are allowed, as `https://host[:port]`.",
+          description:
+            "Web pages of other machines that may connect while anonymous clients are allowed, as `https://host[:port]`.",
           default: [],
           restart: true,
         }),
@@ -78,7 +92,8 @@ export const mqttConfigSchema = Type.Object(
     rules: topicRulesSchema,
     allowAnonymous: Type.Optional(
       Type.Boolean({
-        description: "Whether clients may connect without credentials. Not set: only while every listener is on loopback.",
+        description:
+          "Whether clients may connect without credentials. Not set: only while every listener is on loopback.",
         restart: true,
       }),
     ),
@@ -94,10 +109,22 @@ export const mqttConfigSchema = Type.Object(
     }),
     limits: Type.Object(
       {
-        packetBytes: limit("Longer packets close the connection before they are read.", "bytes", 262_144, 1_024, 16_777_216),
+        packetBytes: limit(
+          "Longer packets close the connection before they are read.",
+          "bytes",
+          262_144,
+          1_024,
+          16_777_216,
+        ),
         topicLevels: limit("Deepest topic.", "levels", 16, 3, 100),
         clientIdLength: limit("Longest client identifier.", "characters", 128, 23, 65_535),
-        messagesPerSecond: limit("A client that publishes faster is read no faster than this.", "messages/s", 10_000, 1, 1_000_000),
+        messagesPerSecond: limit(
+          "A client that publishes faster is read no faster than this.",
+          "messages/s",
+          10_000,
+          1,
+          1_000_000,
+        ),
         inflight: limit("QoS 2 messages of one client between PUBLISH and PUBREL.", "messages", 1_000, 1, 65_535),
         connections: limit("Connections in all.", "connections", 16_384, 1, 1_000_000),
         connectionsPerAddress: limit("Connections from one address.", "connections", 8_192, 1, 1_000_000),
@@ -109,12 +136,42 @@ export const mqttConfigSchema = Type.Object(
           65_536,
           1_073_741_824,
         ),
-        frozenTimeoutMs: limit("A subscriber that takes nothing for so long is disconnected.", "ms", 60_000, 1_000, 3_600_000),
-        sessions: limit("Persistent sessions kept; a further one is refused with CONNACK 3.", "sessions", 10_000, 1, 1_000_000),
-        sessionExpirySeconds: limit("A persistent session is forgotten after so long without a connection.", "s", 604_800, 60, 315_360_000),
-        queuedMessages: limit("Unacknowledged and waiting messages of one persistent session.", "messages", 1_000, 1, 60_000),
+        frozenTimeoutMs: limit(
+          "A subscriber that takes nothing for so long is disconnected.",
+          "ms",
+          60_000,
+          1_000,
+          3_600_000,
+        ),
+        sessions: limit(
+          "Persistent sessions kept; a further one is refused with CONNACK 3.",
+          "sessions",
+          10_000,
+          1,
+          1_000_000,
+        ),
+        sessionExpirySeconds: limit(
+          "A persistent session is forgotten after so long without a connection.",
+          "s",
+          604_800,
+          60,
+          315_360_000,
+        ),
+        queuedMessages: limit(
+          "Unacknowledged and waiting messages of one persistent session.",
+          "messages",
+          1_000,
+          1,
+          60_000,
+        ),
         queuedBytes: limit("The same in bytes of payload.", "bytes", 4_194_304, 1_024, 1_073_741_824),
-        storedBytes: limit("Payload bytes of all queues and retained messages together.", "bytes", 33_554_432, 65_536, 1_073_741_824),
+        storedBytes: limit(
+          "Payload bytes of all queues and retained messages together.",
+          "bytes",
+          33_554_432,
+          65_536,
+          1_073_741_824,
+        ),
       },
       strict,
     ),

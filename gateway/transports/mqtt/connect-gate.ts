@@ -58,7 +58,9 @@ export class ConnectGate {
         this.#options.onRefused();
         done(Object.assign(new Error(`CONNECT refused with code ${refusal}`), { returnCode: refusal as number }), null);
       })
-      .catch((error: Error) => done(Object.assign(error, { returnCode: connackCode.serverUnavailable as number }), null));
+      .catch((error: Error) =>
+        done(Object.assign(error, { returnCode: connackCode.serverUnavailable as number }), null),
+      );
   }
 
   #judge(connection: Connection, principal: Principal): ConnackCode | undefined {
@@ -68,11 +70,13 @@ export class ConnectGate {
     if (clientId.length > config.limits.clientIdLength) return connackCode.identifierRejected;
     // MQTT-3.1.3-8: without an identifier there is no session to continue.
     if (clientId === "" && !cleanSession) return connackCode.identifierRejected;
-    if (config.requireClientIdMatch && principal.kind === "device" && clientId !== principal.deviceId) return connackCode.identifierRejected;
+    if (config.requireClientIdMatch && principal.kind === "device" && clientId !== principal.deviceId)
+      return connackCode.identifierRejected;
     // Neither the session nor the connection of somebody else can be taken over by using its identifier.
     const owner = ownerName(principal);
     const current = holder(clientId);
-    if ((current && ownerName(current) !== owner) || store.isTaken(clientId, owner)) return connackCode.identifierRejected;
+    if ((current && ownerName(current) !== owner) || store.isTaken(clientId, owner))
+      return connackCode.identifierRejected;
     if (willTopic !== undefined && !rules.mayPublish(principal, willTopic)) return connackCode.notAuthorized;
     if (!cleanSession && store.admit(clientId, owner) === "full") return connackCode.serverUnavailable;
     connection.principal = principal;

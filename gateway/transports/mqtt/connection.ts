@@ -1,10 +1,10 @@
 /** What the broker knows of one connection: who it is, what it may do, what it was granted, what it still waits for. */
 import type { PeerCertificate } from "node:tls";
+import type { Transport } from "../../../src/ingest/upload.ts";
+import type { Qos } from "../../../src/mqtt/session-state.ts";
 import { TokenBucket } from "../../../src/mqtt/token-bucket.ts";
 import type { RuleClient } from "../../../src/mqtt/topic-rules.ts";
-import type { Qos } from "../../../src/mqtt/session-state.ts";
 import { filterMatches, type Levels } from "../../../src/mqtt/topics.ts";
-import type { Transport } from "../../../src/ingest/upload.ts";
 import type { AedesClient } from "./aedes-internals.ts";
 import { CompletionOrder } from "./completion-order.ts";
 import type { PublishVerdict } from "./publish-verdict.ts";

@@ -54,7 +54,9 @@ export class DeliveryGate {
       // Behind the session's backlog, which is still on its way: it is in the queue, and goes when its turn comes.
       if (packet.qos > 0 && !cleanSession && !connection.live && !packet.retain) return null;
     }
-    return client.conn.writableLength > this.#options.limits.sendBufferBytes ? this.#overflow(connection, packet) : packet;
+    return client.conn.writableLength > this.#options.limits.sendBufferBytes
+      ? this.#overflow(connection, packet)
+      : packet;
   }
 
   /** A subscriber that does not keep up loses what may be lost; what may not costs it the connection. */

@@ -71,7 +71,12 @@ export class Listeners {
     server.prependListener("connection", (socket: Socket) => this.#admit(socket));
     await new Promise<void>((resolve, reject) => {
       server.once("error", (cause) => {
-        reject(new GatewayError("LISTEN_FAILED", `MQTT cannot listen on ${host}:${port}: ${cause.message}`, { cause, details: { name, host, port } }));
+        reject(
+          new GatewayError("LISTEN_FAILED", `MQTT cannot listen on ${host}:${port}: ${cause.message}`, {
+            cause,
+            details: { name, host, port },
+          }),
+        );
       });
       server.listen({ host, port, backlog: 1_024 }, resolve);
     });
@@ -139,9 +144,12 @@ export class Listeners {
       maxPayload: Math.max(limits.packetBytes * 2, 1_048_576),
       handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
     });
-    const server = createHttpServer({ noDelay: true, headersTimeout: limits.connectTimeoutMs }, (_request, response) => {
-      response.writeHead(426, { connection: "close", upgrade: "websocket" }).end();
-    });
+    const server = createHttpServer(
+      { noDelay: true, headersTimeout: limits.connectTimeoutMs },
+      (_request, response) => {
+        response.writeHead(426, { connection: "close", upgrade: "websocket" }).end();
+      },
+    );
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const status = this.#refusal(request);
       if (status !== undefined) {

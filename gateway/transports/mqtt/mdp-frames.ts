@@ -28,6 +28,7 @@ export function relayedFrames(payload: Uint8Array): RelayedFrame[] {
 function relayedFrame(wire: Uint8Array): RelayedFrame {
   const packet = decodeMdpFrame(wire);
   if (!packet.ok) return packet;
-  const { format, payload } = mdpEnvelope.read(packet.value, wire) ?? mdpB.read(packet.value, wire) ?? { format: "mdp-b", payload: wire };
+  const { format, payload } = mdpEnvelope.read(packet.value, wire) ??
+    mdpB.read(packet.value, wire) ?? { format: "mdp-b", payload: wire };
   return { format, payload };
 }

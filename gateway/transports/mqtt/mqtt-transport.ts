@@ -83,7 +83,17 @@ export class MqttTransport {
     this.#presence = new Presence(onPresence);
     this.#store = new SessionStore({ directory: persistenceDir, limits, log, nowMs });
     const store = this.#store;
-    this.#publishes = new PublishGate({ rules, prefix, ingest, store, broker: () => this.#running(), counters, nowMs, onHeartbeat, onCommand });
+    this.#publishes = new PublishGate({
+      rules,
+      prefix,
+      ingest,
+      store,
+      broker: () => this.#running(),
+      counters,
+      nowMs,
+      onHeartbeat,
+      onCommand,
+    });
     this.#deliveries = new DeliveryGate({ rules, limits, counters });
     this.#connects = new ConnectGate({
       config,
@@ -105,7 +115,9 @@ export class MqttTransport {
     try {
       await this.#store.open();
     } catch (cause) {
-      throw new GatewayError("DATA_DIR_UNUSABLE", `MQTT sessions cannot be kept in ${this.#options.persistenceDir}`, { cause });
+      throw new GatewayError("DATA_DIR_UNUSABLE", `MQTT sessions cannot be kept in ${this.#options.persistenceDir}`, {
+        cause,
+      });
     }
     this.#broker = this.#makeBroker();
     await this.#broker.listen();
@@ -133,11 +145,17 @@ export class MqttTransport {
   }
 
   /** Publish as the gateway. @returns when it is routed and, if somebody keeps it, on disk. @throws RangeError for no topic name */
-  async publish(topic: string, payload: Buffer | string, { qos = 0, retain = false }: { qos?: 0 | 1 | 2; retain?: boolean } = {}): Promise<void> {
+  async publish(
+    topic: string,
+    payload: Buffer | string,
+    { qos = 0, retain = false }: { qos?: 0 | 1 | 2; retain?: boolean } = {},
+  ): Promise<void> {
     if (!isTopicName(topic)) throw new RangeError(`${topic} is not a topic name`);
     this.#running().route({ topic, payload, qos, retain });
     if (qos === 0 && !retain) return;
-    await new Promise<void>((resolve, reject) => this.#store.written(true, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      this.#store.written(true, (error) => (error ? reject(error) : resolve())),
+    );
   }
 
   /** Publish JSON, retained, at `mycogate/{gateway id}/{name}`. */
@@ -175,13 +193,15 @@ export class MqttTransport {
         maxTopicLevels: limits.topicLevels,
         queueLimit: packetsBeforeConnack,
         preConnect: (client, packet, done) => this.#connects.inspect(this.#of(client), packet, done),
-        authenticate: (client, userName, password, done) => this.#connects.admit(this.#of(client), userName, password, done),
+        authenticate: (client, userName, password, done) =>
+          this.#connects.admit(this.#of(client), userName, password, done),
         authorizePublish: (client, packet, done) => {
           // Without a client it would be a will of another broker on the same store; there is none.
           if (client) this.#publishes.authorize(this.#of(client), packet as InboundPublish, done);
           else done(new Error("a will of an unknown broker"));
         },
-        authorizeSubscribe: (client, subscription, done) => done(null, this.#deliveries.subscribe(this.#of(client), subscription)),
+        authorizeSubscribe: (client, subscription, done) =>
+          done(null, this.#deliveries.subscribe(this.#of(client), subscription)),
         authorizeForward: (client, packet) => this.#deliveries.forward(this.#of(client), packet),
       },
       this.#router,
@@ -207,7 +227,8 @@ export class MqttTransport {
       if (!connection.cleanSession) this.#store.disconnected(client.id);
     });
     broker.on("unsubscribe", (filters, client) => this.#of(client).revoke(filters));
-    const debug = (client: Client, err: Error): void => log.debug({ clientId: client.id, err }, "MQTT connection closed");
+    const debug = (client: Client, err: Error): void =>
+      log.debug({ clientId: client.id, err }, "MQTT connection closed");
     broker.on("clientError", debug);
     broker.on("connectionError", debug);
     // aedes types no such event, but emits it.
@@ -240,12 +261,22 @@ export class MqttTransport {
 
   async #publishOrphanedWills(): Promise<void> {
     for (const [clientId, { topic, payload, qos, retain, transport }] of this.#store.orphanedWills()) {
-      const packet: InboundPublish = { cmd: "publish", topic, payload: Buffer.from(payload, "base64"), qos, retain, dup: false };
+      const packet: InboundPublish = {
+        cmd: "publish",
+        topic,
+        payload: Buffer.from(payload, "base64"),
+        qos,
+        retain,
+        dup: false,
+      };
       try {
         await this.#publishes.orphaned(transport as Transport, packet);
         this.#store.deleteWill(clientId);
       } catch (err) {
-        this.#options.log.warn({ err, topic }, "will of an earlier run not published; it is tried again at the next start");
+        this.#options.log.warn(
+          { err, topic },
+          "will of an earlier run not published; it is tried again at the next start",
+        );
       }
     }
   }

@@ -66,6 +66,8 @@ async function matches(stored: string, password: Uint8Array): Promise<boolean> {
 
 function derive(password: Uint8Array, salt: Uint8Array, length: number, options: ScryptOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, length, { ...options, maxmem: maxMemoryBytes }, (error, hash) => (error ? reject(error) : resolve(hash)));
+    scrypt(password, salt, length, { ...options, maxmem: maxMemoryBytes }, (error, hash) =>
+      error ? reject(error) : resolve(hash),
+    );
   });
 }

@@ -77,7 +77,12 @@ export class PublishGate {
 
   /** A will of a client that was connected when the gateway died; it was found permitted when the client connected. */
   async orphaned(transport: Transport, packet: InboundPublish): Promise<void> {
-    const verdict = publishVerdict(packet.topic, { kind: "operator", deviceId: undefined }, everything, this.#options.prefix);
+    const verdict = publishVerdict(
+      packet.topic,
+      { kind: "operator", deviceId: undefined },
+      everything,
+      this.#options.prefix,
+    );
     await new Promise<void>((resolve, reject) => {
       this.#take({ transport, isClosed: true }, packet, verdict, (error) => (error ? reject(error) : resolve()));
     });
@@ -247,7 +252,9 @@ function envelopeFormat(payload: Uint8Array): PayloadFormat {
 function parseObject(payload: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(payload.toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,11 @@
 /** What a client's messages on one topic are to us; worked out once and remembered by its connection. */
-import { type DeviceTopic, isDeviceId, parseDeviceTopic, unretainedChannels, uploadChannels } from "../../../src/mqtt/device-topics.ts";
+import {
+  type DeviceTopic,
+  isDeviceId,
+  parseDeviceTopic,
+  unretainedChannels,
+  uploadChannels,
+} from "../../../src/mqtt/device-topics.ts";
 import type { RuleClient, TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
 import type { Broker, Interest } from "./broker.ts";

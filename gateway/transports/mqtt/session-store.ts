@@ -1,6 +1,12 @@
 /** Sessions, retained messages and wills, bounded and on disk. What aedes asks of it goes through aedes-persistence.ts. */
 import type { Logger } from "pino";
-import { type Delivery, type Qos, type SessionRecord, SessionState, type StoredWill } from "../../../src/mqtt/session-state.ts";
+import {
+  type Delivery,
+  type Qos,
+  type SessionRecord,
+  SessionState,
+  type StoredWill,
+} from "../../../src/mqtt/session-state.ts";
 import type { MqttLimits } from "./config.ts";
 import { SessionLog } from "./session-log.ts";
 
@@ -87,7 +93,12 @@ export class SessionStore {
     for (const { session, qos: granted } of this.#state.subscriptions.match(topic)) {
       const { clientId, deliveries, queuedBytes } = session;
       receivers.set(clientId, Math.max(receivers.get(clientId) ?? 0, Math.min(granted, qos)) as 1 | 2);
-      if (deliveries.size < limits.queuedMessages && queuedBytes + payload.length <= limits.queuedBytes && this.#hasRoom(payload)) continue;
+      if (
+        deliveries.size < limits.queuedMessages &&
+        queuedBytes + payload.length <= limits.queuedBytes &&
+        this.#hasRoom(payload)
+      )
+        continue;
       receivers.delete(clientId);
       this.#dropped++;
     }
@@ -97,7 +108,8 @@ export class SessionStore {
   /** Keep the message as the topic's last value; an empty payload forgets the topic. */
   retain(topic: string, payload: Buffer, qos: Qos): void {
     if (payload.length === 0 && !this.#state.retained.has(topic)) return;
-    if (payload.length === 0 || this.#hasRoom(payload)) this.#commit(["retain", topic, payload.toString("base64"), qos]);
+    if (payload.length === 0 || this.#hasRoom(payload))
+      this.#commit(["retain", topic, payload.toString("base64"), qos]);
     else this.#dropped++;
   }
 

@@ -13,11 +13,15 @@ beforeEach(async () => {
 });
 afterEach(() => api.close());
 
-async function problemOf(
-  response: Response,
-): Promise<{ status: number; code: string; detail: string; hint: string; details?: unknown }> {
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
   expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
-  const problem = await response.json();
+  const problem = (await response.json()) as Problem;
   expect(problem).toMatchObject({
     type: "about:blank",
     status: response.status,

@@ -14,7 +14,9 @@ afterEach(() => rmSync(cwd, { recursive: true }));
 const file = (text: string, name = "mycogate.yaml") => writeFileSync(join(cwd, name), text);
 const load = (sources: Partial<ConfigSources> = {}) => loadConfig({ env: {}, cwd, ...sources });
 const problems = (sources: Partial<ConfigSources> = {}) =>
-  readConfig({ env: {}, cwd, ...sources }).problems.map(({ path, message, where }) => `${where.replace(`${cwd}/`, "")} ${path} ${message}`);
+  readConfig({ env: {}, cwd, ...sources }).problems.map(
+    ({ path, message, where }) => `${where.replace(`${cwd}/`, "")} ${path} ${message}`,
+  );
 
 describe("sources", () => {
   test("without any, the defaults of the contract hold", () => {
@@ -41,7 +43,10 @@ describe("sources", () => {
   test("a whole list is taken from the strongest source, not merged", () => {
     file("serial: {ports: [/dev/a, /dev/b]}\n");
     expect(load().serial.ports).toEqual(["/dev/a", "/dev/b"]);
-    expect(load({ env: { MYCOGATE_SERIAL_PORTS: "/dev/c@9600, /dev/d" } }).serial.ports).toEqual(["/dev/c@9600", "/dev/d"]);
+    expect(load({ env: { MYCOGATE_SERIAL_PORTS: "/dev/c@9600, /dev/d" } }).serial.ports).toEqual([
+      "/dev/c@9600",
+      "/dev/d",
+    ]);
     expect(load({ env: { MYCOGATE_SERIAL_PORTS: '["/dev/e"]' } }).serial.ports).toEqual(["/dev/e"]);
   });
 
@@ -94,9 +99,13 @@ describe("sources", () => {
   test("a secret can come from a file, without its line end", () => {
     file("long-enough-for-a-token\n", "token");
     expect(load({ env: { MYCOGATE_ADMIN_TOKEN_FILE: join(cwd, "token") } }).adminToken).toBe("long-enough-for-a-token");
-    expect(problems({ env: { MYCOGATE_ADMIN_TOKEN_FILE: join(cwd, "none") } })[0]).toContain("ADMIN_TOKEN_FILE adminToken cannot be read");
+    expect(problems({ env: { MYCOGATE_ADMIN_TOKEN_FILE: join(cwd, "none") } })[0]).toContain(
+      "ADMIN_TOKEN_FILE adminToken cannot be read",
+    );
     const both = { MYCOGATE_ADMIN_TOKEN: "x".repeat(20), MYCOGATE_ADMIN_TOKEN_FILE: join(cwd, "token") };
-    expect(problems({ env: both })).toEqual(["MYCOGATE_ADMIN_TOKEN_FILE adminToken is also set by MYCOGATE_ADMIN_TOKEN; keep one"]);
+    expect(problems({ env: both })).toEqual([
+      "MYCOGATE_ADMIN_TOKEN_FILE adminToken is also set by MYCOGATE_ADMIN_TOKEN; keep one",
+    ]);
   });
 
   test("an empty variable is as good as none", () => {
@@ -122,7 +131,7 @@ describe("sources", () => {
   });
 
   test("nothing of a loaded configuration can be changed", () => {
-    const config = load() as { mqtt: { limits: { inflight: number } }; ingest: { trust: string[] } };
+    const config = load() as unknown as { mqtt: { limits: { inflight: number } }; ingest: { trust: string[] } };
     expect(() => {
       config.mqtt.limits.inflight = 1;
     }).toThrow(TypeError);
@@ -148,7 +157,9 @@ describe("problems", () => {
         "    - mqttt",
       ].join("\n"),
     );
-    expect(problems({ env: { MYCOGATE_MTQT_PORT: "1", MYCOGATE_HTTP_PORT: "x" }, flags: { "ledger.segmentBytes": "1" } })).toEqual([
+    expect(
+      problems({ env: { MYCOGATE_MTQT_PORT: "1", MYCOGATE_HTTP_PORT: "x" }, flags: { "ledger.segmentBytes": "1" } }),
+    ).toEqual([
       'MYCOGATE_MTQT_PORT  is not a setting (did you mean "MYCOGATE_MQTT_PORT"?)',
       'mycogate.yaml:6:1 htpp is unknown (did you mean "http"?)',
       "--ledger-segment-bytes ledger.segmentBytes must be >= 1048576",
@@ -176,11 +187,15 @@ describe("problems", () => {
   });
 
   test("broken JSON in a variable is named as that", () => {
-    expect(problems({ env: { MYCOGATE_MQTT_RULES: "[{]" } })).toEqual(["MYCOGATE_MQTT_RULES mqtt.rules is not valid JSON"]);
+    expect(problems({ env: { MYCOGATE_MQTT_RULES: "[{]" } })).toEqual([
+      "MYCOGATE_MQTT_RULES mqtt.rules is not valid JSON",
+    ]);
   });
 
   test("the value of a secret is never repeated", () => {
-    expect(problems({ env: { MYCOGATE_DATABASE_URL: "mysql://u:hunter2@h", MYCOGATE_ADMIN_TOKEN: "hunter2" } }).join()).not.toContain("hunter2");
+    expect(
+      problems({ env: { MYCOGATE_DATABASE_URL: "mysql://u:hunter2@h", MYCOGATE_ADMIN_TOKEN: "hunter2" } }).join(),
+    ).not.toContain("hunter2");
   });
 
   test("loading throws CONFIG_INVALID with every problem in its details", () => {
@@ -189,7 +204,10 @@ describe("problems", () => {
     try {
       load();
     } catch (error) {
-      expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringMatching(/mycogate\.yaml:1:\d+ mqtt.*\(and 1 more\)$/) });
+      expect(error).toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringMatching(/mycogate\.yaml:1:\d+ mqtt.*\(and 1 more\)$/),
+      });
       expect((error as GatewayError).details.problems).toHaveLength(2);
     }
   });

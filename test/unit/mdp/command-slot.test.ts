@@ -4,7 +4,11 @@ import { CommandSlot } from "../../../src/mdp/command-slot.ts";
 import type { SerialMessage } from "../../../src/serial/dialect.ts";
 
 const packet = (fields: Partial<MdpPacket>): MdpPacket => ({ seq: 900, ack: 0, src: 0xa1, ...fields }) as MdpPacket;
-const message = (rest: Partial<SerialMessage>): SerialMessage => ({ format: "mdp-b", payload: new Uint8Array(0), ...rest });
+const message = (rest: Partial<SerialMessage>): SerialMessage => ({
+  format: "mdp-b",
+  payload: new Uint8Array(0),
+  ...rest,
+});
 const done = { success: true, message: "estop_cleared" };
 const hello = { deviceId: "x", role: "", firmware: "side-a-mdp-2.1.0" };
 
@@ -42,7 +46,10 @@ describe("the answer to a command", () => {
   });
 
   test("is a HELLO for hello, and for nothing else", () => {
-    expect(open("hello").answer(packet({ ack: 7 }), message({ hello }))).toEqual({ success: true, message: "side-a-mdp-2.1.0" });
+    expect(open("hello").answer(packet({ ack: 7 }), message({ hello }))).toEqual({
+      success: true,
+      message: "side-a-mdp-2.1.0",
+    });
     expect(open().answer(packet({ ack: 7 }), message({ hello }))).toBeUndefined();
     // At boot a board numbers from 1, so its HELLO may carry any small seq by chance.
     expect(open("hello").answer(packet({ seq: 7 }), message({ hello }))).toBeUndefined();

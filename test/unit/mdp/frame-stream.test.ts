@@ -17,7 +17,8 @@ function summary(items: readonly StreamItem[]): (number | string)[] {
   });
 }
 
-const read = (...parts: readonly Uint8Array[]): (number | string)[] => summary(new FrameStream().push(Buffer.concat(parts)));
+const read = (...parts: readonly Uint8Array[]): (number | string)[] =>
+  summary(new FrameStream().push(Buffer.concat(parts)));
 
 describe("a byte stream from a board", () => {
   test("frames come out whole however the bytes are cut into pieces", () => {

@@ -4,7 +4,10 @@ import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
 import { encodeOutbound } from "../../../src/mdp/outbound.ts";
 
 const holdsLineEnd = (wire: Uint8Array): boolean => wire.includes(0x0a) || wire.includes(0x0d);
-const command = (cmd: string, params: object = {}): { type: number; ack: number; flags: number; src: number; dst: number; body: Uint8Array } => ({
+const command = (
+  cmd: string,
+  params: object = {},
+): { type: number; ack: number; flags: number; src: number; dst: number; body: Uint8Array } => ({
   type: 2,
   ack: 0,
   flags: 1,
@@ -34,9 +37,13 @@ describe("frames to a board that takes line ends for the end of a command", () =
       fc.nat({ max: 0xffff_ffff }),
       fc.constantFrom(0x0a, 0x0a00, 0x0aff, 0x0a0000, 0x0a000000, 0x0d0d0d0d, 0x0a0a0a0a, 0xffff_ffff, 0xffff_ffff + 1),
     );
-    const arbParams = fc.dictionary(fc.string({ maxLength: 8 }), fc.oneof(fc.string({ maxLength: 40 }), fc.integer(), fc.boolean()), {
-      maxKeys: 6,
-    });
+    const arbParams = fc.dictionary(
+      fc.string({ maxLength: 8 }),
+      fc.oneof(fc.string({ maxLength: 40 }), fc.integer(), fc.boolean()),
+      {
+        maxKeys: 6,
+      },
+    );
     fc.assert(
       fc.property(arbSeq, fc.string({ maxLength: 20 }), arbParams, (seq, cmd, params) => {
         const packet = command(cmd, params);
@@ -73,6 +80,9 @@ describe("frames to a board that takes line ends for the end of a command", () =
   test("an acknowledgement is numbered around the trap, and sent with it where its ack holds a line end itself", () => {
     const ack = { type: 3, flags: 2, src: 0xc0, dst: 0xa1, body: new Uint8Array(0) };
     expect(holdsLineEnd(encodeOutbound({ ...ack, ack: 9 }, 13, 0).wire)).toBe(false);
-    expect(decodeMdpFrame(encodeOutbound({ ...ack, ack: 10 }, 14, 0).wire)).toMatchObject({ ok: true, value: { ack: 10, seq: 14 } });
+    expect(decodeMdpFrame(encodeOutbound({ ...ack, ack: 10 }, 14, 0).wire)).toMatchObject({
+      ok: true,
+      value: { ack: 10, seq: 14 },
+    });
   });
 });

@@ -106,23 +106,35 @@ describe("acknowledging a peer", () => {
   test("only the copy sent back to back is recognised as one", () => {
     const peer = new Peer(false);
     const arrive = (seq: number): boolean => peer.arrive(seq, digest(seq), false);
-    expect([arrive(1), arrive(1), arrive(1), arrive(2), arrive(1), arrive(2)]).toEqual([false, true, false, false, false, false]);
+    expect([arrive(1), arrive(1), arrive(1), arrive(2), arrive(1), arrive(2)]).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("a peer that retransmits all it has open, in order, is always covered after a few rounds", () => {
     const arbLoss = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 10 });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1_000_000 }), fc.integer({ min: 1, max: 40 }), arbLoss, (base, count, lost) => {
-        const peer = new Peer(false);
-        const gone = new Set(lost);
-        const sent = Array.from({ length: count }, (_, at) => at).filter((at) => !gone.has(at));
-        for (const at of sent) take(peer, base + at);
-        for (let round = 0; round < 3; round++) {
-          for (const at of sent) if (base + at > peer.ack) take(peer, base + at);
-        }
-        expect(peer.ack).toBe(base + sent.at(-1)!);
-        expect(peer.run).toBe(0);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.integer({ min: 1, max: 40 }),
+        arbLoss,
+        (base, count, lost) => {
+          const peer = new Peer(false);
+          const gone = new Set(lost);
+          const sent = Array.from({ length: count }, (_, at) => at).filter((at) => !gone.has(at));
+          for (const at of sent) take(peer, base + at);
+          for (let round = 0; round < 3; round++) {
+            for (const at of sent) if (base + at > peer.ack) take(peer, base + at);
+          }
+          expect(peer.ack).toBe(base + sent.at(-1)!);
+          expect(peer.run).toBe(0);
+        },
+      ),
     );
   });
 

@@ -1,0 +1,147 @@
+/** Every command as data: what it is called, what it takes, an example to paste. What it does is in commands/, loaded when it runs. */
+import type { CommandHandler } from "./context.ts";
+
+export interface CommandSpec {
+  /** With the arguments it needs: `device show <id>`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Flags, meaning, default. */
+  readonly options?: readonly (readonly [flags: string, meaning: string, fallback?: string])[];
+  /** `settings`: every setting is an option too. `api`: it talks to a running gateway. */
+  readonly kind: "settings" | "api" | "plain";
+  readonly example: string;
+  readonly load: () => Promise<CommandHandler<never>>;
+}
+
+export const nouns: Readonly<Record<string, string>> = {
+  device: "Enrol, list and revoke devices",
+  quarantine: "Decide about messages that could not be verified",
+  ledger: "The ledger on disk",
+  config: "The configuration",
+  bench: "Measure",
+};
+
+const yes = ["--yes", "yes, for good"] as const;
+
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: "run",
+    summary: "Run the gateway until it is told to stop",
+    options: [["--demo", "add a small simulated fleet"]],
+    kind: "settings",
+    example: "mycogate run --mqtt-port 1884",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    usage: "check",
+    summary: "Look for whatever would keep the gateway from running well",
+    kind: "settings",
+    example: "mycogate check --json",
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  {
+    usage: "device add <id>",
+    summary: "Enrol a device",
+    options: [
+      ["--key <key>", "Ed25519 public key, hex or base64; without it an unsigned board"],
+      ["--name <name>", "name for people"],
+      ["--role <role>", "what it is for"],
+      ["--transport <transport>", "how it is reached"],
+    ],
+    kind: "api",
+    example: 'mycogate device add myco-7 --key "$(cat myco-7.pub)"',
+    load: async () => (await import("./commands/device.ts")).addDevice,
+  },
+  {
+    usage: "device list",
+    summary: "List the devices",
+    kind: "api",
+    example: "mycogate device list --json",
+    load: async () => (await import("./commands/device.ts")).listDevices,
+  },
+  {
+    usage: "device show <id>",
+    summary: "Show one device with its keys",
+    kind: "api",
+    example: "mycogate device show myco-7",
+    load: async () => (await import("./commands/device.ts")).showDevice,
+  },
+  {
+    usage: "device revoke <id>",
+    summary: "Revoke a device for good",
+    options: [["--reason <text>", "kept in the ledger"], yes],
+    kind: "api",
+    example: "mycogate device revoke myco-7 --reason lost --yes",
+    load: async () => (await import("./commands/device.ts")).revokeDevice,
+  },
+  {
+    usage: "device import <file>",
+    summary: "Enrol all devices of a key registry; - is standard input",
+    options: [["--dry-run", "only say what would happen"]],
+    kind: "api",
+    example: "mycogate device import keys.json --dry-run",
+    load: async () => (await import("./commands/device-import.ts")).importDevices,
+  },
+  {
+    usage: "quarantine list",
+    summary: "List the messages",
+    options: [
+      ["--reason <reason>", "only those of this reason"],
+      ["--device <id>", "only those of this device"],
+    ],
+    kind: "api",
+    example: "mycogate quarantine list --reason UNKNOWN_DEVICE",
+    load: async () => (await import("./commands/quarantine.ts")).listQuarantine,
+  },
+  {
+    usage: "quarantine release <id...>",
+    summary: "Verify again and move into the ledger",
+    kind: "api",
+    example: "mycogate quarantine release 17 18",
+    load: async () => (await import("./commands/quarantine.ts")).releaseQuarantine,
+  },
+  {
+    usage: "quarantine remove <id...>",
+    summary: "Remove for good",
+    options: [yes],
+    kind: "api",
+    example: "mycogate quarantine remove 17 --yes",
+    load: async () => (await import("./commands/quarantine.ts")).removeQuarantine,
+  },
+  {
+    usage: "ledger verify",
+    summary: "Check every entry of a running or stopped gateway's ledger",
+    options: [["--vkey <vkey>", "verify with this public key instead of the gateway's own"]],
+    kind: "plain",
+    example: "mycogate ledger verify --data ./data",
+    load: async () => (await import("./commands/ledger.ts")).verifyLedger,
+  },
+  {
+    usage: "config check",
+    summary: "List every problem with its place",
+    kind: "settings",
+    example: "mycogate config check --config mycogate.yaml",
+    load: async () => (await import("./commands/config.ts")).checkConfig,
+  },
+  {
+    usage: "config print",
+    summary: "Print what is set, secrets masked",
+    options: [["--effective", "with the defaults"]],
+    kind: "settings",
+    example: "mycogate config print --effective",
+    load: async () => (await import("./commands/config.ts")).printConfig,
+  },
+  {
+    usage: "bench ingest",
+    summary: "A whole gateway under load, beside this machine's limits",
+    options: [
+      ["--connections <n>", "MQTT connections", "16"],
+      ["--messages <n>", "envelopes sent at full speed", "300000"],
+      ["--minutes <n>", "go on at full speed for so long and watch the memory", "0"],
+      ["--recovery-entries <n>", "time the recovery of a journal of this size", "0"],
+    ],
+    kind: "plain",
+    example: "mycogate bench ingest --messages 300000",
+    load: async () => (await import("./commands/bench.ts")).bench,
+  },
+];

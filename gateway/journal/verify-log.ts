@@ -1,0 +1,199 @@
+/**
+ * `mycogate ledger verify`: reads the whole log of a running or a stopped gateway, trusts nothing that is derived, and
+ * names the first bad place.
+ */
+import { basename } from "node:path";
+import { GatewayError } from "../../src/errors.ts";
+import { encodeBase64 } from "../../src/ledger/base64.ts";
+import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { hashBytes } from "../../src/ledger/merkle.ts";
+import { checkpointPath, readCheckpointFile } from "./checkpoint-file.ts";
+import { type DamagedPlace, JournalDamage } from "./damage.ts";
+import { diskFiles } from "./disk-files.ts";
+import type { FilePort } from "./file-port.ts";
+import type { Frame } from "./frame-scanner.ts";
+import { HashCheck } from "./hash-check.ts";
+import { leafHashesOf } from "./leaf-hashes.ts";
+import { journalDir } from "./ledger.ts";
+import { listSegments, segmentOf, segmentPath } from "./segment.ts";
+import { SegmentCursor } from "./segment-cursor.ts";
+import { holdsFrame, isUnborn } from "./segment-recovery.ts";
+
+export interface VerifyLogOptions {
+  /** `<data>/ledger` */
+  readonly dir: string;
+  /** Each must have signed the checkpoint; their name is the log's origin. At least one. */
+  readonly verifiers: readonly CheckpointVerifier[];
+  readonly files?: FilePort;
+  readonly onProgress?: (entries: number, of: number) => void;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  /** Entries read and hashed. */
+  readonly entries: number;
+  /** Of these, how many the signed checkpoint covers. */
+  readonly checkpointed: number;
+  readonly notYetCheckpointed: number;
+  /** Bytes of an unfinished frame at the end: a commit under way, or one that a crash cut short and the next start removes. */
+  readonly tornBytes: number;
+  /** Root hash of the checkpointed entries, base64. */
+  readonly root: string | undefined;
+  /** The first thing wrong. */
+  readonly problem: VerifyProblem | undefined;
+}
+
+export interface VerifyProblem {
+  readonly what: string;
+  /** File name within `<data>/ledger`, and the byte offset of the record in it, where there is one. */
+  readonly file?: string | undefined;
+  readonly offset?: number | undefined;
+  readonly leafIndex?: number | undefined;
+}
+
+/** @throws only what the file system throws: whatever the files hold is reported */
+export async function verifyLog(options: VerifyLogOptions): Promise<VerifyReport> {
+  const verification = new Verification(options);
+  try {
+    await verification.run(options.verifiers);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    verification.blame(error);
+  } finally {
+    await verification.close();
+  }
+  return verification.report();
+}
+
+class Verification {
+  readonly #files: FilePort;
+  readonly #dir: string;
+  readonly #journal: string;
+  readonly #onProgress: (entries: number, of: number) => void;
+  readonly #hashes: HashCheck;
+  #cursor: SegmentCursor | undefined;
+  #signed: Checkpoint | undefined;
+  #entries = 0;
+  #tornBytes = 0;
+  #root: string | undefined;
+  #problem: VerifyProblem | undefined;
+
+  constructor({ dir, files = diskFiles, onProgress = () => {} }: VerifyLogOptions) {
+    this.#files = files;
+    this.#dir = dir;
+    this.#journal = journalDir(dir);
+    this.#onProgress = onProgress;
+    this.#hashes = new HashCheck(files, dir);
+  }
+
+  async run(verifiers: readonly CheckpointVerifier[]): Promise<void> {
+    const file = "checkpoint";
+    // Before the log, which may be growing: it then holds at least what is signed.
+    const text = await readCheckpointFile(this.#files, checkpointPath(this.#dir));
+    if (text === undefined) return this.#found({ what: "there is no signed checkpoint", file });
+    const opened = openCheckpoint(text, verifiers[0]!.name, verifiers);
+    if (!opened.ok) return this.#found({ what: `the checkpoint does not hold: ${opened.detail}`, file });
+    this.#signed = opened.value;
+    const [oldest] = await listSegments(this.#files, this.#journal);
+    if (oldest !== 0)
+      return this.#found({ what: `entries before leaf ${oldest ?? this.#signed.size} are gone`, leafIndex: 0 });
+    await this.#walk(this.#signed, await SegmentCursor.open(this.#files, this.#journal, 0));
+    await this.#compareRoots(this.#signed);
+  }
+
+  blame(error: GatewayError): void {
+    const { segment, offset, leafIndex } = error instanceof JournalDamage ? error.place : ({} as Partial<DamagedPlace>);
+    this.#found({ what: error.message, file: segment && `journal/${segment}`, offset, leafIndex });
+  }
+
+  report(): VerifyReport {
+    const checkpointed = Math.min(this.#entries, this.#signed?.size ?? 0);
+    return {
+      ok: this.#problem === undefined,
+      entries: this.#entries,
+      checkpointed,
+      notYetCheckpointed: this.#entries - checkpointed,
+      tornBytes: this.#tornBytes,
+      root: this.#root,
+      problem: this.#problem,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#cursor?.close();
+    await this.#hashes.close();
+  }
+
+  #found(problem: VerifyProblem): void {
+    this.#problem ??= problem;
+  }
+
+  async #walk(signed: Checkpoint, first: SegmentCursor): Promise<void> {
+    this.#cursor = first;
+    for (;;) {
+      const frame = (await this.#cursor.take()) ?? (await this.#pastTheEnd(signed, this.#cursor));
+      if (frame === undefined) return;
+      const hashes = leafHashesOf(frame);
+      const covered = Math.max(0, signed.size - frame.firstLeaf);
+      if (covered > 0) await this.#hashes.add(hashes.subarray(0, covered * hashBytes));
+      this.#entries = frame.firstLeaf + frame.count;
+      this.#onProgress(this.#entries, Math.max(signed.size, this.#entries));
+    }
+  }
+
+  /** Where no frame is: the next segment, or the end, which a gateway may be writing at this moment, or damage. */
+  async #pastTheEnd(signed: Checkpoint, cursor: SegmentCursor): Promise<Frame | undefined> {
+    const torn = (await cursor.fileSize()) - cursor.offset;
+    if (torn === 0) {
+      const segments = await listSegments(this.#files, this.#journal);
+      const goesOn = segments.includes(cursor.leaf) && segments.at(-1) !== cursor.header.firstLeaf;
+      const unborn = goesOn && cursor.leaf >= signed.size && (await isUnborn(this.#files, this.#journal, cursor.leaf));
+      if (goesOn && !unborn) {
+        this.#cursor = await cursor.following();
+        return this.#cursor.take();
+      }
+      if (cursor.leaf < signed.size) throw cursor.damage(`the log ends here, but ${signed.size} entries are signed`);
+      return undefined;
+    }
+    if (cursor.leaf >= signed.size && !(await holdsFrame(cursor))) {
+      this.#tornBytes = torn;
+      return undefined;
+    }
+    // A frame that was being written a moment ago is whole by the time another one stands behind it.
+    cursor.forgetWindow();
+    const frame = await cursor.take();
+    if (frame === undefined) throw cursor.damage();
+    return frame;
+  }
+
+  async #compareRoots(signed: Checkpoint): Promise<void> {
+    const root = await this.#hashes.root();
+    this.#root = encodeBase64(root);
+    const { difference } = this.#hashes;
+    if (Buffer.compare(root, signed.root) === 0) {
+      if (difference === undefined) return;
+      const { file, offset, leafIndex } = difference;
+      const what =
+        "the entries are what was signed, but this hash file is wrong: delete hash.*, the next start rebuilds them";
+      return this.#found({ what, file, offset, leafIndex });
+    }
+    if (difference === undefined) {
+      return this.#found({ what: `the first ${signed.size} entries and their hashes are not what was signed` });
+    }
+    const { leafIndex } = difference;
+    const place = await this.#placeOf(leafIndex);
+    this.#found({ what: "this entry is not the one that was signed", ...place, leafIndex });
+  }
+
+  /** The frame of a leaf that is known to be there. */
+  async #placeOf(leaf: number): Promise<{ file: string; offset: number }> {
+    const segment = segmentOf(await listSegments(this.#files, this.#journal), leaf)!;
+    const cursor = await SegmentCursor.open(this.#files, this.#journal, segment);
+    try {
+      await cursor.seek(leaf, undefined);
+      return { file: `journal/${basename(segmentPath(this.#journal, segment))}`, offset: cursor.offset };
+    } finally {
+      await cursor.close();
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import pino from "pino";
+import { afterEach, expect, test } from "vitest";
+import { JournalReader } from "../../gateway/journal/journal-reader.ts";
+import { Ledger } from "../../gateway/journal/ledger.ts";
+import { projectRoot } from "../../gateway/project-root.ts";
+import { Database } from "../../gateway/store/database.ts";
+import { EmbeddedPostgres } from "../../gateway/store/embedded-postgres.ts";
+import { Tailer } from "../../gateway/store/tailer.ts";
+import { entryBatch } from "../../src/ledger/bundle.ts";
+import { encodeEntry } from "../../src/ledger/entry.ts";
+
+const log = pino({ level: "silent" });
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function scratch(): string {
+  const dir = mkdtempSync(join(tmpdir(), "mycogate-tailer-"));
+  chmodSync(dir, 0o755);
+  cleanups.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+function entry(number: number): Uint8Array {
+  const payload = Buffer.from(JSON.stringify({ pack: [{ id: "t", v: number }], seq: number }));
+  return encodeEntry({
+    kind: "reading",
+    payload,
+    receivedUs: 1_790_000_000_000_000 + number,
+    keyEpoch: 0,
+    deviceId: `dev-${number % 5}`,
+    format: "telemetry-json",
+    source: "mqtt",
+    firmware: "",
+  });
+}
+
+async function openLedger(dataDir: string): Promise<Ledger> {
+  const onFatal = (error: Error): never => {
+    throw error;
+  };
+  const ledger = await Ledger.open({ dir: join(dataDir, "ledger"), origin: "gw.example/1", signers: [], log, onFatal });
+  cleanups.push(() => ledger.close());
+  return ledger;
+}
+
+function append(ledger: Ledger, from: number, to: number): Promise<void> {
+  const entries = Array.from({ length: to - from }, (_, index) => entry(from + index));
+  return new Promise((resolve, reject) => {
+    ledger.append(entryBatch(entries, false), (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function startStore(dataDir: string, ledger: Ledger): { database: Database; tailer: Tailer } {
+  const database = new Database({ source: new EmbeddedPostgres({ dataDir }, log), ledgerOrigin: "gw.example/1", log });
+  const tailer = new Tailer({ database, journalDir: join(dataDir, "ledger/journal"), log });
+  cleanups.push(() => database.stop());
+  cleanups.push(() => tailer.stop());
+  tailer.start(ledger.durableSize);
+  ledger.onDurable((size) => tailer.advance(size));
+  return { database, tailer };
+}
+
+test("what became durable before, while and after the database was away is in it, byte for byte", async () => {
+  const dataDir = scratch();
+  const ledger = await openLedger(dataDir);
+  await append(ledger, 0, 100);
+  const { database, tailer } = startStore(dataDir, ledger);
+  expect(tailer.cursor).toBeNull();
+  expect(tailer.state().status).toBe("degraded");
+  await append(ledger, 100, 300);
+  database.start();
+  await expect.poll(() => tailer.cursor, { timeout: 20_000 }).toBe(300);
+
+  const pid = await database.query<{ pid: number }>("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid");
+  process.kill(pid[0]!.pid, "SIGKILL");
+  await append(ledger, 300, 400);
+  await expect.poll(() => tailer.state().status).toBe("degraded");
+  await append(ledger, 400, 2000);
+  await expect.poll(() => tailer.cursor, { timeout: 30_000 }).toBe(2000);
+  expect(tailer.state()).toEqual({ status: "ok", detail: "0 entries behind" });
+
+  const copied = await database.query<{ entry: Buffer }>("SELECT entry FROM entries ORDER BY leaf_index");
+  expect(copied.map((row) => row.entry.toString("hex"))).toEqual(
+    Array.from({ length: 2000 }, (_, number) => Buffer.from(entry(number)).toString("hex")),
+  );
+});
+
+test("a database that is ahead of the ledger is reported, not written to", async () => {
+  const dataDir = scratch();
+  const ledger = await openLedger(dataDir);
+  const { database, tailer } = startStore(dataDir, ledger);
+  database.start();
+  await new Promise((resolve) => database.onReady(resolve));
+  await tailer.stop();
+  await database.query("UPDATE tailer_cursors SET leaf_index = 1000 WHERE name = 'entries'");
+  await append(ledger, 0, 10);
+  const again = new Tailer({ database, journalDir: join(dataDir, "ledger/journal"), log });
+  cleanups.push(() => again.stop());
+  again.start(ledger.durableSize);
+  await expect.poll(() => again.cursor).toBe(1000);
+  expect(again.state()).toMatchObject({ status: "degraded", detail: expect.stringContaining("has 1000 entries, the ledger only 10") });
+  expect(await database.query("SELECT leaf_index FROM entries")).toEqual([]);
+});
+
+/** A gateway without its transports: appends as fast as it is durable, and copies. */
+const gateway = `
+const [, root, dataDir] = process.argv;
+const at = (path) => import(root + path);
+const { Ledger } = await at("gateway/journal/ledger.js");
+const { Database } = await at("gateway/store/database.js");
+const { EmbeddedPostgres } = await at("gateway/store/embedded-postgres.js");
+const { Tailer } = await at("gateway/store/tailer.js");
+const { entryBatch } = await at("src/ledger/bundle.js");
+const { encodeEntry } = await at("src/ledger/entry.js");
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const ledger = await Ledger.open({ dir: dataDir + "/ledger", origin: "gw.example/1", signers: [], log, onFatal: (error) => { throw error; } });
+const database = new Database({ source: new EmbeddedPostgres({ dataDir }, log), ledgerOrigin: "gw.example/1", log });
+const tailer = new Tailer({ database, journalDir: dataDir + "/ledger/journal", log });
+tailer.start(ledger.durableSize);
+ledger.onDurable((size) => tailer.advance(size));
+database.start();
+let told = 0;
+const more = () => {
+  const number = ledger.size;
+  const entries = Array.from({ length: 40 }, (_, index) => encodeEntry({
+    kind: "reading", payload: Buffer.from(JSON.stringify({ pack: [{ id: "t", v: number + index }] })), receivedUs: 1790000000000000,
+    keyEpoch: 0, deviceId: "dev", format: "telemetry-json", source: "mqtt", firmware: "" }));
+  ledger.append(entryBatch(entries, false), (error) => { if (error) throw error; setTimeout(more, 2); });
+  if ((tailer.cursor ?? 0) > told + 1000) console.log(told = tailer.cursor);
+};
+more();
+`;
+
+async function runUntilKilled(dataDir: string, progressLines: number): Promise<void> {
+  const root = pathToFileURL(join(projectRoot, "dist/")).href;
+  const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", gateway, root, dataDir], {
+    cwd: projectRoot,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for (let line = 0; line < progressLines; line++) await once(child.stdout!, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+test("gateways killed again and again while they copy leave each entry in the database once", async () => {
+  const dataDir = scratch();
+  for (const progressLines of [1, 2, 1, 3]) await runUntilKilled(dataDir, progressLines);
+
+  const ledger = await openLedger(dataDir);
+  const { database, tailer } = startStore(dataDir, ledger);
+  database.start();
+  await expect.poll(() => tailer.cursor, { timeout: 30_000 }).toBe(ledger.durableSize);
+
+  const rows = await database.query<{ leaf_index: string; entry: Buffer }>("SELECT leaf_index, entry FROM entries ORDER BY leaf_index");
+  expect(rows).toHaveLength(ledger.durableSize);
+  const reader = new JournalReader(join(dataDir, "ledger/journal"));
+  let leaf = 0;
+  for await (const { firstLeaf, count, bundle } of reader.frames(0, ledger.durableSize)) {
+    for (let offset = 0, index = 0; index < count; index++, leaf++) {
+      const length = (bundle[offset]! << 8) | bundle[offset + 1]!;
+      const same = Buffer.compare(rows[leaf]!.entry, bundle.subarray(offset + 2, offset + 2 + length)) === 0;
+      expect(same && Number(rows[leaf]!.leaf_index) === firstLeaf + index, `leaf ${leaf}`).toBe(true);
+      offset += 2 + length;
+    }
+  }
+  await reader.close();
+  expect(leaf).toBe(ledger.durableSize);
+});

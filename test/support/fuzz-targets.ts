@@ -1,0 +1,52 @@
+/** Everything that reads bytes of strangers. `run` throws where a decoder is not total or not faithful. */
+import { strict as assert } from "node:assert";
+import { decodeCbor, encodeCbor } from "../../src/codec/cbor.ts";
+import { checkEnvelope, parseEnvelope } from "../../src/codec/envelope.ts";
+import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
+import { FrameStream } from "../../src/mdp/frame-stream.ts";
+import { blake2b256 } from "./envelopes.ts";
+
+export interface FuzzTarget {
+  readonly name: string;
+  readonly run: (bytes: Uint8Array) => void;
+}
+
+export const fuzzTargets: readonly FuzzTarget[] = [
+  {
+    name: "what decodeCbor takes is encoded to the same bytes",
+    run: (bytes) => {
+      const decoded = decodeCbor(bytes);
+      if (decoded.ok) assert.deepEqual(Buffer.from(encodeCbor(decoded.value)), Buffer.from(bytes));
+    },
+  },
+  {
+    name: "parseEnvelope refuses what decodeCbor refuses, for the same reason, and vouches for nobody",
+    run: (bytes) => {
+      const parsed = parseEnvelope(bytes);
+      const decoded = decodeCbor(bytes);
+      if (!decoded.ok) assert.equal(parsed.ok ? "accepted" : parsed.reject, decoded.reject);
+      if (parsed.ok) checkEnvelope(parsed.value, { hash: blake2b256, verify: () => false });
+    },
+  },
+  {
+    name: "what decodeMdpFrame takes is encoded to an equal packet",
+    run: (bytes) => {
+      const decoded = decodeMdpFrame(bytes);
+      if (!decoded.ok || decoded.value.packet.length > 1022) return;
+      const again = decodeMdpFrame(encodeMdpFrame(decoded.value));
+      assert.deepEqual(again.ok && Buffer.from(again.value.packet), Buffer.from(decoded.value.packet));
+    },
+  },
+  {
+    name: "the frame stream gives the same items for whole and for split input, and finds the frame that follows",
+    run: (bytes) => {
+      const whole = new FrameStream().push(bytes);
+      const stream = new FrameStream();
+      const split = Array.from(bytes, (byte) => stream.push(Uint8Array.of(byte))).flat();
+      assert.deepEqual(split, whole);
+      const frame = encodeMdpFrame({ type: 1, seq: 7, src: 0xa1, dst: 0xc0 });
+      const last = stream.push(Buffer.concat([Uint8Array.of(0), frame])).at(-1);
+      assert.equal(last?.kind === "frame" && last.packet.seq, 7);
+    },
+  },
+];

@@ -1,0 +1,65 @@
+/**
+ * Suites that need a program which npm cannot install. Without it they are skipped by name, and `npm test` says at its
+ * end what was skipped and how to get it; with CI=true, where everything is installed, they fail instead.
+ */
+import { accessSync, appendFileSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, test } from "vitest";
+import { hasSharedVectors } from "./shared-vectors.ts";
+
+/** Programs and the Debian package that has them. */
+const packages = {
+  gcc: "gcc",
+  "g++": "g++",
+  python3: "python3",
+  openssl: "openssl",
+} as const;
+export type Tool = keyof typeof packages;
+
+type Describe = (name: string, body: () => void) => void;
+
+/** `needs("gcc")("the C codec agrees", () => { … })` */
+export function needs(...tools: readonly Tool[]): Describe {
+  const missing = tools.filter((tool) => !isOnPath(tool));
+  if (missing.length === 0) return describe;
+  const how = `needs ${missing.join(", ")}: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`;
+  if (process.env.CI === "true") {
+    return (name) =>
+      describe(name, () => {
+        test(how, () => {
+          throw new Error(how);
+        });
+      });
+  }
+  return skipping(how);
+}
+
+/**
+ * `needsVectors("rfc8032.json")("…", () => { … })`: published vectors lie beside a checkout rather than in it, so they are
+ * the one thing that may be missing with CI=true too.
+ */
+export function needsVectors(...files: readonly string[]): Describe {
+  const missing = files.filter((file) => !hasSharedVectors(file));
+  if (missing.length === 0) return describe;
+  return skipping(`needs ${missing.map((file) => `../shared/vectors/${file}`).join(", ")}`);
+}
+
+function skipping(how: string): Describe {
+  return (name) => {
+    const report = process.env.SKIPPED_SUITES_FILE;
+    if (report !== undefined) appendFileSync(report, `${name} (${how})\n`);
+    // The suite's own body is not run: it may read what is missing.
+    describe.skip(name, () => test(how));
+  };
+}
+
+function isOnPath(tool: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { FaultyFiles } from "../../support/faulty-files.ts";
+import { expectNothingLost, Workload } from "../../support/ledger-workload.ts";
+import { seeded } from "../../support/seeded.ts";
+
+const seeds = 2_000;
+const longestLife = 160;
+
+test(`${seeds} gateways that lose power three times keep every acknowledged entry and every published checkpoint`, async () => {
+  let acknowledged = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const random = seeded(seed);
+    const workload = new Workload(random);
+    let files = new FaultyFiles();
+    for (let life = 0; life < 3; life++) {
+      files.failCall(1 + Math.floor(random() * longestLife), "power cut");
+      await workload.run(files, 20).catch((error) => {
+        if (!files.powerIsOff) throw new Error(`seed ${seed}, life ${life}`, { cause: error });
+      });
+      files = files.afterPowerCut(random);
+    }
+    await expectNothingLost(files, workload).catch((error) => {
+      throw new Error(`seed ${seed}: ${error.message}`, { cause: error });
+    });
+    acknowledged += workload.acked.size;
+  }
+  expect(acknowledged).toBeGreaterThan(seeds * 10);
+});

@@ -1,0 +1,153 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { mdpEndpoints, mdpFlags, mdpTypes } from "../../../protocol/spec.ts";
+import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
+import { mdpB } from "../../../src/dialects/mdp-b.ts";
+import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
+import { rejectReasons } from "../../../src/rejects.ts";
+import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
+import { arbStream, inPieces } from "../../support/mdp-arbitrary.ts";
+import { ackOnly, telemetry } from "../../support/serial-boards.ts";
+
+type Message = Extract<SessionEvent, { kind: "message" }>;
+
+const { SIDE_A, SIDE_B, GATEWAY } = mdpEndpoints;
+const { ACK_REQUESTED, IS_ACK, IS_NACK } = mdpFlags;
+const session = (): PortSession => new PortSession("s", [mdpEnvelope, mdpB]);
+const messages = (events: readonly SessionEvent[]): Message[] => events.filter((event) => event.kind === "message");
+const replies = (events: readonly SessionEvent[]): Uint8Array[] =>
+  events.flatMap((event) => (event.kind === "reply" ? [event.wire] : []));
+
+function settle(port: PortSession, events: readonly SessionEvent[], verdict: Verdict): (Uint8Array | undefined)[] {
+  return messages(events).map(({ ref }) => port.settled(ref, verdict));
+}
+
+function json(type: number, seq: number, body: object, { ack = 0, src = SIDE_A as number } = {}): Uint8Array {
+  return encodeMdpFrame({ type, seq, ack, src, dst: GATEWAY, body: Buffer.from(JSON.stringify(body)) });
+}
+
+const hello = (seq: number, ack = 0, src: number = SIDE_A): Uint8Array =>
+  json(mdpTypes.HELLO, seq, { device_id: "b", role: "mushroom1", firmware_version: "side-a-mdp-2.1.0" }, { ack, src });
+
+describe("one opening of a port", () => {
+  test("any bytes with any outcomes: nothing throws, nothing is silent, and every answer is a frame that asks for none", () => {
+    const arbVerdict = fc.constantFrom<Verdict>("kept", "refused", "failed");
+    fc.assert(
+      fc.property(
+        arbStream,
+        fc.array(fc.integer({ min: 1, max: 200 })),
+        fc.infiniteStream(arbVerdict),
+        (bytes, sizes, verdicts) => {
+          const port = session();
+          for (const piece of inPieces(bytes, sizes)) {
+            for (const event of port.receive(piece)) {
+              if (event.kind === "reject") expect(rejectReasons).toHaveProperty(event.reason);
+              const wire = event.kind === "message" ? port.settled(event.ref, verdicts.next().value) : undefined;
+              for (const reply of [wire, event.kind === "reply" ? event.wire : undefined]) {
+                if (!reply) continue;
+                const decoded = decodeMdpFrame(reply);
+                expect(decoded).toMatchObject({ ok: true, value: { type: mdpTypes.ACK, src: GATEWAY } });
+                expect(decoded.ok && decoded.value.flags & ACK_REQUESTED).toBe(0);
+              }
+            }
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("the outcome decides the answer: kept is ACK, refused is NACK, failed is silence", () => {
+    const port = session();
+    const answers = (["kept", "refused", "failed"] as const).map((verdict, at) => {
+      const [reply] = settle(port, port.receive(telemetry(50 + at, ACK_REQUESTED)), verdict);
+      const decoded = reply && decodeMdpFrame(reply);
+      return decoded?.ok ? [decoded.value.flags, decoded.value.ack, decoded.value.dst] : undefined;
+    });
+    expect(answers).toEqual([[IS_ACK, 50, SIDE_A], [IS_NACK, 51, SIDE_A], undefined]);
+  });
+
+  test("a frame that became durable after its sender restarted is not answered: the numbers mean others now", () => {
+    const port = session();
+    const before = port.receive(telemetry(50, ACK_REQUESTED));
+    port.receive(hello(1));
+    expect(settle(port, before, "kept")).toEqual([undefined]);
+  });
+
+  test("who does not ask for an answer gets none", () => {
+    const port = session();
+    expect(settle(port, port.receive(telemetry(1)), "kept")).toEqual([undefined]);
+  });
+
+  test("an ACK-only frame is link control: no message; one that asks is answered once, and again only if it comes again later", () => {
+    const port = session();
+    expect(
+      port.receive(encodeMdpFrame({ type: mdpTypes.ACK, seq: 1, ack: 4, flags: IS_ACK, src: SIDE_B, dst: GATEWAY })),
+    ).toEqual([]);
+    const asking = Buffer.from(ackOnly(5));
+    const answered = [Buffer.concat([asking, asking]), asking].map((bytes) => replies(port.receive(bytes)));
+    expect(answered.map((list) => list.length)).toEqual([1, 1]);
+    expect(decodeMdpFrame(answered[0]![0]!)).toMatchObject({ value: { flags: IS_ACK, ack: 5, dst: SIDE_A } });
+  });
+
+  test("our own frames, echoed by a cable, are never answered", () => {
+    const port = session();
+    const echo = port.command("estop", {});
+    const events = port.receive(echo.ok ? echo.value : new Uint8Array(0));
+    expect(replies(events)).toEqual([]);
+    expect(settle(port, events, "refused")).toEqual([undefined]);
+  });
+
+  test("a reboot begins a new session: by HELLO, or by numbers that start again", () => {
+    const port = session();
+    const run = (bytes: Uint8Array): string => messages(port.receive(bytes))[0]!.session;
+    const first = run(telemetry(10));
+    expect(run(telemetry(11))).toBe(first);
+    expect(run(telemetry(11))).toBe(first);
+    const second = run(telemetry(1));
+    expect(second).not.toBe(first);
+    const third = run(hello(2));
+    expect(third).not.toBe(second);
+    expect(run(telemetry(3))).toBe(third);
+    // Asked for by a command, HELLO is no reboot.
+    expect(run(hello(4, 99))).toBe(third);
+  });
+
+  test("Side-A and Side-B number for themselves", () => {
+    const port = session();
+    const runs = [telemetry(1000), hello(1, 0, SIDE_B), telemetry(1001)].map(
+      (bytes) => messages(port.receive(bytes))[0]!.session,
+    );
+    expect(runs[2]).toBe(runs[0]);
+    expect(runs[1]).not.toBe(runs[0]);
+  });
+
+  test("a type that nobody knows is counted, and refused if an answer was asked for", () => {
+    const port = session();
+    const frame = encodeMdpFrame({ type: 0x44, seq: 3, flags: ACK_REQUESTED, src: SIDE_A, dst: GATEWAY });
+    const events = port.receive(frame);
+    expect(events[0]).toEqual({ kind: "reject", reason: "FRAME_UNKNOWN_TYPE" });
+    expect(decodeMdpFrame(replies(events)[0]!)).toMatchObject({ value: { flags: IS_NACK, ack: 3 } });
+  });
+
+  test("a command that does not fit Side-A's document, or comes while another is open, is refused", () => {
+    const port = session();
+    expect(port.command("x", { text: "y".repeat(500) })).toMatchObject({ ok: false, reject: "TOO_LONG" });
+    expect(port.command("read_sensors", {})).toMatchObject({ ok: true });
+    expect(port.command("read_sensors", {})).toMatchObject({ ok: false, reject: "BUSY" });
+    port.abandonCommand();
+    expect(port.command("read_sensors", {})).toMatchObject({ ok: true });
+  });
+
+  test("the answer to a command is told, and is a message as well", () => {
+    const port = session();
+    const sent = port.command("clear_estop", {});
+    const decoded = decodeMdpFrame(sent.ok ? sent.value : new Uint8Array(0));
+    const seq = decoded.ok ? decoded.value.seq : 0;
+    expect(decoded).toMatchObject({
+      value: { type: mdpTypes.COMMAND, dst: SIDE_A, src: GATEWAY, flags: ACK_REQUESTED },
+    });
+    const answer = json(mdpTypes.ACK, 12, { success: true, message: "estop_cleared" }, { ack: seq });
+    expect(port.receive(answer).map(({ kind }) => kind)).toEqual(["message", "answer"]);
+  });
+});
