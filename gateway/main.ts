@@ -156,9 +156,6 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
     authenticate: adminTokenOnly(adminToken),
     log,
   });
-  const httpUrl = await http.listen();
-  stops.add(() => http.close());
-
   await serial.start();
   stops.add(() => serial.stop());
 
@@ -173,6 +170,9 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   });
   const { listeners: mqttListeners } = await mqtt.start();
   stops.add(() => mqtt.stop());
+  // Last, because /readyz says that uploads are taken.
+  const httpUrl = await http.listen();
+  stops.add(() => http.close());
 
   return { identity, adminToken, listeners: [...mqttListeners, { name: "http", url: httpUrl }], stop: () => stops.run() };
 }

@@ -184,7 +184,14 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
     ["SCHEMA_INVALID", "a value beyond 64 bits with sign", readingWith(reading.vi.key, 2n ** 63n)],
     ["SCHEMA_INVALID", "metadata as text", field("metadata", "x")],
     ["SCHEMA_INVALID", "metadata nine levels deep", field("metadata", nest(9))],
-    ["SCHEMA_INVALID", "a key that no envelope has", replaced(new Map([[12, 0]]))],
+    [
+      "SCHEMA_INVALID",
+      "a key that no envelope has",
+      concat(
+        good.map((byte, at) => (at === 0 ? byte + 1 : byte)),
+        bytesOf("0c00"),
+      ),
+    ],
     ["SCHEMA_INVALID", "unsigned", unsigned],
     [
       "HASH_MISMATCH",

@@ -19,14 +19,16 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = ["protocol", "src", "gateway", "simulators", "tsconfig.json", "package-lock.json"];
 
-/** Install what package-lock.json names, unless it is there. Install scripts never run: nothing here needs one. */
+/**
+ * Install what package-lock.json names, unless it is there. Install scripts never run: nothing here needs one. `npm ci`
+ * would refuse a lock file that was made where packages of some other platform could not be had.
+ */
 export function ensureInstalled() {
   requireNode();
   if (isInstalled()) return;
   say("installing packages");
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    shell: process.platform === "win32",
-  });
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  run("npm", ["install", "--no-save", "--ignore-scripts", ...quiet], { shell: process.platform === "win32" });
 }
 
 /** Compile to dist/ when a source is newer. The new files take the place of the old ones whole, and only if all is well. */

@@ -3,9 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { getPublicKey, hashes, sign } from "@noble/ed25519";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import { blake2b } from "@noble/hashes/blake2.js";
-import { sha512 } from "@noble/hashes/sha2.js";
 import { cliPage } from "../dist/gateway/cli/cli-page.js";
 import { errorsPage } from "../dist/gateway/cli/errors-page.js";
 import { configPage } from "../dist/gateway/config/config-page.js";
@@ -19,7 +18,6 @@ import { encodeCbor } from "../dist/src/codec/cbor.js";
 import { encodeCobs } from "../dist/src/codec/cobs.js";
 import { crc16 } from "../dist/src/codec/crc16.js";
 
-hashes.sha512 = sha512;
 const sha256 = (data) => createHash("sha256").update(data).digest();
 
 const specHash = sha256(specText()).toString("hex");
@@ -29,8 +27,8 @@ const codec = {
   crc16,
   sha256,
   blake2b256: (bytes) => blake2b(bytes, { dkLen: 32 }),
-  publicKey: (seed) => getPublicKey(seed),
-  sign: (text, seed) => sign(text, seed),
+  publicKey: (seed) => ed25519.getPublicKey(seed),
+  sign: (text, seed) => ed25519.sign(text, seed),
 };
 const envelopes = goldenEnvelopes(codec);
 const someEnvelope = Buffer.from(envelopes.accepted[0].cbor, "hex");

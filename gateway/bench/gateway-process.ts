@@ -11,6 +11,7 @@ const token = "bench-token-bench-token";
 
 export class GatewayProcess {
   readonly mqttPort: number;
+  readonly pid: number;
   /** From spawn until /readyz said so. */
   readonly secondsToReady: number;
   readonly #child: ChildProcess;
@@ -19,16 +20,18 @@ export class GatewayProcess {
   private constructor(child: ChildProcess, mqttPort: number, httpPort: number, secondsToReady: number) {
     this.#child = child;
     this.mqttPort = mqttPort;
+    this.pid = child.pid!;
     this.#api = `http://127.0.0.1:${httpPort}`;
     this.secondsToReady = secondsToReady;
   }
 
-  static async start(dataDir: string): Promise<GatewayProcess> {
+  /** @param env settings besides the data directory and free ports @throws Error with its stderr when it ends before it is ready */
+  static async start(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
     const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
     mkdirSync(dataDir, { recursive: true });
     const started = performance.now();
     const child = spawn(process.execPath, [`${projectRoot}bin/mycogate.mjs`, "run"], {
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "ignore", "pipe"],
       cwd: dataDir,
       env: {
         ...process.env,
@@ -37,23 +40,26 @@ export class GatewayProcess {
         MYCOGATE_MQTT_PORT: String(mqttPort),
         MYCOGATE_MQTT_WS_PORT: "off",
         MYCOGATE_HTTP_PORT: String(httpPort),
-        MYCOGATE_LOG_LEVEL: "warn",
+        MYCOGATE_LOG_LEVEL: "silent",
+        ...env,
       },
     });
+    let stderr = "";
+    child.stderr!.setEncoding("utf8").on("data", (text) => (stderr += text));
     const url = `http://127.0.0.1:${httpPort}/readyz`;
     while (!(await fetch(url).then(({ ok }) => ok, () => false))) {
-      if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}: ${stderr}`);
       await sleep(20);
     }
     return new GatewayProcess(child, mqttPort!, httpPort!, (performance.now() - started) / 1000);
   }
 
   async enrol(devices: readonly { id: string; publicKey: string }[]): Promise<void> {
-    for (const device of devices) await this.#request("POST", "/api/v1/devices", device);
+    for (const device of devices) await this.request("POST", "/api/v1/devices", device);
   }
 
   stats(): Promise<Stats> {
-    return this.#request("GET", "/api/v1/stats") as Promise<Stats>;
+    return this.request("GET", "/api/v1/stats");
   }
 
   /** Wait until the database has every entry of the ledger. */
@@ -76,14 +82,28 @@ export class GatewayProcess {
     if (this.#child.exitCode === null) await once(this.#child, "exit");
   }
 
-  async #request(method: string, path: string, body?: unknown): Promise<unknown> {
+  /** The process gone without a chance to do anything about it, and its database with it as far as the gateway cares. */
+  async kill(): Promise<void> {
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** JSON of an API call. @throws Error with status and problem where it is refused */
+  async request<Reply>(method: string, path: string, body?: unknown): Promise<Reply> {
     const response = await fetch(this.#api + path, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
+    return (await response.json()) as Reply;
+  }
+
+  /** An API answer verbatim, for numbers that JSON.parse would round. */
+  async text(path: string): Promise<string> {
+    const response = await fetch(this.#api + path, { headers: { authorization: `Bearer ${token}` } });
+    return response.text();
   }
 }
 

@@ -12,6 +12,8 @@ export interface Io {
 }
 
 export function processIo(): Io {
+  // A reader that has seen enough, as `| head` has, is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

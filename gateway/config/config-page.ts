@@ -38,7 +38,11 @@ function typeText(schema: SchemaView): string {
   const { type, minimum, maximum, unit } = schema;
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(", ");
   if (schema.const !== undefined) return `\`${schema.const}\``;
-  if (schema.anyOf) return schema.anyOf.map(typeText).join(" or ");
+  if (schema.anyOf)
+    return schema.anyOf
+      .filter((branch) => branch.type !== "null")
+      .map(typeText)
+      .join(" or ");
   if (type === "array") return `list of ${schema.items?.enum ? typeText(schema.items) : `${itemText(schema.items)}s`}`;
   if (type === "integer" || type === "number") {
     const range = maximum !== undefined ? `${minimum} to ${maximum}` : minimum !== undefined ? `from ${minimum}` : type;

@@ -102,7 +102,7 @@ export function createMetrics({ gatewayId, version, health }: MetricsOptions): M
   };
 }
 
-/** A counter that is kept elsewhere. */
+/** A counter that is kept elsewhere. One that fell would look like a restart to Prometheus, so it waits until it is passed. */
 function counter(
   registry: Registry,
   name: string,
@@ -110,14 +110,18 @@ function counter(
   label: string,
   read: () => Readonly<Record<string, number | undefined>>,
 ): void {
+  const shown = new Map<string, number>();
   new Counter({
     name,
     help,
     labelNames: [label],
     registers: [registry],
     collect() {
-      this.reset();
-      for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count ?? 0);
+      for (const [value, count = 0] of Object.entries(read())) {
+        const before = shown.get(value) ?? 0;
+        this.inc({ [label]: value }, Math.max(0, count - before));
+        shown.set(value, Math.max(before, count));
+      }
     },
   });
 }

@@ -32,6 +32,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** The page's own files only; without `upgrade-insecure-requests`, which would break it on a gateway reached over plain HTTP. */
+const docsPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'";
 const maxHeaderBytes = 16_384;
 const maxPathParameterLength = 128;
 
@@ -88,7 +90,7 @@ export async function createHttpServer({
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: true });
+  await app.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy });
   await app.register(openRoutes, services);
   await app.register(
     async (api) => {

@@ -66,10 +66,6 @@ export class LedgerTree implements LogFollower<EntryBatch> {
     this.#onCommit();
   }
 
-  abandon(): void {
-    this.#next = undefined;
-  }
-
   flush(): Promise<void> {
     return this.#hashes.flush();
   }

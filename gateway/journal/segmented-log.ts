@@ -30,12 +30,10 @@ export type Durable = (error?: GatewayError) => void;
 
 /** What grows with the log and can be derived from it again. */
 export interface LogFollower<B extends LogBatch> {
-  /** The next frame is being synced: time for the computing that it needs. */
+  /** The next frame is being synced: time for the computing that it needs. If it fails, `commit` does not follow. */
   extend(batches: readonly B[]): void;
   /** The frame is durable. */
   commit(): void;
-  /** The frame came to nothing. */
-  abandon(): void;
   /** Tries again to write what was held back; `blocked` says whether that worked. */
   flush(): Promise<void>;
   /** Why what was derived cannot be written, for example a full disk: the log then takes no more until it can. */
@@ -257,7 +255,6 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
       this.#offsets.append(offsetRecords(frame, this.#active.end));
       this.#active.commit(frame, crc);
     } catch (error) {
-      follower?.abandon();
       return this.#stop(error);
     }
     this.#durableSize += frame.count;

@@ -3,6 +3,6 @@
  * and null. One value has one encoding and any other encoding is refused, so a hash or signature over received bytes
  * says the same as one over the value. No floats; tags only where the caller names them.
  */
-export { type CborLimits, type CborReject, decodeCbor } from "./cbor-reader.ts";
+export { decodeCbor } from "./cbor-reader.ts";
 export { type CborKey, CborTag, type CborValue } from "./cbor-value.ts";
 export { encodeCbor } from "./cbor-writer.ts";

@@ -10,8 +10,6 @@ import { type CborKey, type CborValue, cborMajor } from "./cbor-value.ts";
 import { encodeCbor } from "./cbor-writer.ts";
 import { EnvelopeCursor, type EnvelopeMetadata, type Geo, keyOf } from "./envelope-cursor.ts";
 
-export type { EnvelopeMetadata, Geo };
-
 /** Integers are exact: numbers below 2^53, bigints beyond. */
 export interface Envelope {
   readonly version: number;
@@ -76,10 +74,6 @@ export function parseEnvelope(bytes: Uint8Array): Result<Envelope, EnvelopeRejec
   const decoded = decodeCbor(bytes, { bytes: spec.maxBytes });
   return decoded.ok ? refuse("SCHEMA_INVALID", cursor.flaw ?? "more keys than an envelope has") : decoded;
 }
-
-// Both names until their last users have moved to the ones above.
-export type EnvelopeHeader = Envelope;
-export const parseEnvelopeHeader = parseEnvelope;
 
 /** The 37 bytes that the signature covers: `MYCO1` ‖ hash. */
 export function envelopeSignedText(hash: Uint8Array): Uint8Array {

@@ -14,7 +14,7 @@ import { accept, type Result, refuse } from "../result.ts";
 import type { CommandResult, SerialDialect, SerialMessage } from "./dialect.ts";
 
 /** Longest command document that Side-A takes. wire-facts §4.1 */
-export const maxCommandBytes = 512;
+const maxCommandBytes = 512;
 
 /** Where a message came from, to be handed back when its outcome is known. */
 export interface FrameRef {

@@ -16,7 +16,9 @@ import {
   text,
 } from "./mqtt-support.ts";
 
-const vectors = JSON.parse(readFileSync(new URL("../../protocol/vectors/mdp-frames.json", import.meta.url), "utf8"));
+const vectors: { frame: string }[] = JSON.parse(
+  readFileSync(new URL("../../protocol/vectors/mdp-frames.json", import.meta.url), "utf8"),
+);
 const envelope = Buffer.from("ab0001", "hex");
 const puback = (messageId: number): number[] => [0x40, 2, messageId >> 8, messageId & 0xff];
 
@@ -181,19 +183,17 @@ describe("relayed MDP frames", () => {
   test("the recorded frames of the field are all taken", async () => {
     const { url, ingest } = await startBroker();
     const client = await connectClient(url);
-    const wires = JSON.stringify(vectors)
-      .match(/"[0-9a-f]{40,}00"/g)!
-      .map((hex) => Buffer.from(JSON.parse(hex), "hex"));
+    const wires = vectors.map(({ frame }) => Buffer.from(frame, "hex"));
     await client.publishAsync("mycobrain/dev-1/mdp", Buffer.concat(wires), { qos: 1 });
-    expect(ingest.uploads.length + ingest.rejects.length).toBe(wires.length);
-    expect(ingest.uploads.length).toBeGreaterThan(0);
+    expect(ingest.uploads.map(({ payload }) => Buffer.from(payload))).toEqual(wires);
+    expect(ingest.rejects).toEqual([]);
   });
 
   test("a damaged frame is counted, the others are taken", async () => {
     const { url, ingest } = await startBroker();
     const client = await connectClient(url);
     const damaged = frameOf(envelope);
-    damaged[8]! ^= 1;
+    damaged[damaged.length - 3]! ^= 0x80;
     await client.publishAsync("mycobrain/dev-1/mdp", Buffer.concat([damaged, frameOf(envelope)]), { qos: 1 });
     expect(ingest.uploads).toHaveLength(1);
     expect(ingest.rejects).toEqual([["mqtt", "FRAME_CRC_MISMATCH"]]);

@@ -138,6 +138,17 @@ describe.skipIf(!hasPty)("serial ports (needs python3 for a pty)", () => {
     expect(transport.ports()[0]!.rejects).toEqual({ TEXT_LINE: 3, FRAME_CRC_MISMATCH: 1, FRAME_COBS_INVALID: 1 });
   });
 
+  test("a frame that comes one byte at a time is one frame", async () => {
+    await start();
+    for (const byte of vector("telemetry_gen_b")) {
+      pty.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(ingest.outcomes).toEqual(["stored"]));
+    expect(Buffer.from(ingest.uploads[0]!.payload)).toEqual(vector("telemetry_gen_b"));
+    expect(ingest.rejects).toEqual([]);
+  });
+
   test("frames of dialects not read yet are handed over whole, to be quarantined and not lost", async () => {
     await start();
     pty.write(Buffer.concat(vectors.map(({ frame }) => Buffer.from(frame, "hex"))));

@@ -1,9 +1,8 @@
 /** Devices with keys, and the messages they sign. Seeds come from the ids, so every run has the same bytes. */
 import { createHash } from "node:crypto";
-import { hashes, verify } from "@noble/ed25519";
 import { blake2b } from "@noble/hashes/blake2.js";
-import { sha512 } from "@noble/hashes/sha2.js";
 import sodium from "sodium-native";
+import { verifyEd25519 } from "../../src/codec/ed25519.ts";
 import { type EnvelopeCrypto, type EnvelopeFields, encodeEnvelope } from "../../src/codec/envelope.ts";
 
 export interface TestDevice {
@@ -61,12 +60,10 @@ export function sodiumCrypto(publicKey: Uint8Array): EnvelopeCrypto {
   };
 }
 
-hashes.sha512 = sha512;
-
-/** The second opinion: noble, strict (RFC 8032, not ZIP 215). */
+/** The second opinion, without native code. */
 export function nobleCrypto(publicKey: Uint8Array): EnvelopeCrypto {
   return {
     hash: (bytes) => blake2b(bytes, { dkLen: 32 }),
-    verify: (signature, text) => verify(signature, text, publicKey, { zip215: false }),
+    verify: (signature, text) => verifyEd25519(signature, text, publicKey),
   };
 }

@@ -68,9 +68,9 @@ export class FaultyFiles implements FilePort {
   #dead = false;
   #freeBytes = Number.POSITIVE_INFINITY;
 
-  /** Port calls so far. */
-  get calls(): number {
-    return this.#calls;
+  /** Whether the call chosen by `failCall` has been made. */
+  get hasFailed(): boolean {
+    return this.#calls >= this.#faultAt;
   }
 
   get powerIsOff(): boolean {
@@ -226,7 +226,8 @@ export class FaultyFiles implements FilePort {
 
   /** @param halfDone what a call that fails leaves behind */
   async #step(halfDone: (fault: Fault) => void = () => {}): Promise<void> {
-    await Promise.resolve();
+    // As on a real disk, the rest of the process goes on meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
     if (this.#dead) throw failure("power is off");
     this.#calls++;
     if (this.#calls !== this.#faultAt) return;

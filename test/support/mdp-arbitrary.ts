@@ -4,7 +4,7 @@ import { encodeMdpFrame, type MdpFields } from "../../src/codec/mdp.ts";
 
 const u32 = fc.nat({ max: 0xffff_ffff });
 const u8 = fc.nat({ max: 0xff });
-export const arbBody = fc.uint8Array({ maxLength: 600 });
+const arbBody = fc.uint8Array({ maxLength: 600 });
 
 export const arbFields: fc.Arbitrary<MdpFields> = fc.record({
   type: fc.oneof(fc.integer({ min: 1, max: 9 }), u8),

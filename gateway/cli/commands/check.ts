@@ -29,7 +29,7 @@ export const check: CommandHandler<CommonOptions> = async (context) => {
     ? [ok("configuration", file ?? "defaults and environment"), ...(await lookAt(config))]
     : problems.map((problem) => fail("configuration", problemLine(problem)));
   const rows = findings.map(({ check, status, detail }) => [status.toUpperCase(), check, detail]);
-  print(context, findings, table(["", "CHECK", "DETAIL"], rows));
+  print(context, findings, table(["STATUS", "CHECK", "DETAIL"], rows));
   return findings.some(({ status }) => status === "fail") ? 1 : 0;
 };
 
@@ -71,8 +71,8 @@ async function ports(config: Config, isRunning: boolean): Promise<Finding[]> {
   return Promise.all(
     listeners.map(async ({ name, host, port }) => {
       const error = await listenError(host, port);
-      const where = port === 0 ? `${host}, any free port` : `${host}:${port}`;
-      if (error === undefined) return ok(`port ${name}`, `${where} is free`);
+      const where = `${host}:${port}`;
+      if (error === undefined) return ok(`port ${name}`, port === 0 ? `any free one of ${host}` : `${where} is free`);
       if (isRunning && error === "EADDRINUSE") return ok(`port ${name}`, `${where} is held by the running gateway`);
       return fail(`port ${name}`, `${where}: ${error}`);
     }),

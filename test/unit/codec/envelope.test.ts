@@ -2,9 +2,22 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { envelopeSize } from "../../../protocol/c-header.ts";
 import { decodeCbor } from "../../../src/codec/cbor.ts";
-import { checkEnvelope, type Envelope, type EnvelopeFields, encodeEnvelope, parseEnvelope } from "../../../src/codec/envelope.ts";
+import {
+  checkEnvelope,
+  type Envelope,
+  type EnvelopeFields,
+  encodeEnvelope,
+  parseEnvelope,
+} from "../../../src/codec/envelope.ts";
 import { decodeEnvelopeSample } from "../../../src/dialects/envelope.ts";
-import { blake2b256, nobleCrypto, signedEnvelope, signWithSodium, sodiumCrypto, testDevice } from "../../support/envelopes.ts";
+import {
+  blake2b256,
+  nobleCrypto,
+  signedEnvelope,
+  signWithSodium,
+  sodiumCrypto,
+  testDevice,
+} from "../../support/envelopes.ts";
 import { ownVectors } from "../../support/shared-vectors.ts";
 
 type Integer = number | string;
@@ -49,21 +62,39 @@ const golden: { accepted: Vector[]; rejected: { name: string; reject: string; pu
 const published: Vector[] = [
   {
     name: "with a position and three readings",
-    deviceId: "gw-test-01", proto: 2, seq: 42, monoMs: 123456, epochMs: 1760000000000,
+    deviceId: "gw-test-01",
+    proto: 2,
+    seq: 42,
+    monoMs: 123456,
+    epochMs: 1760000000000,
     geo: { latE7: 327157000, lonE7: -1171611000, accM: 5 },
-    readings: [[1, 217, 1, 1, 0], [10, -5, 0, 8, 1], [7, 101325, 0, 4, 0]],
+    readings: [
+      [1, 217, 1, 1, 0],
+      [10, -5, 0, 8, 1],
+      [7, 101325, 0, 4, 0],
+    ],
     cbor: "ab0001016a67772d746573742d303102020350101112131415161718191a1b1c1d1e1f041b00000199c82cc00005182a061a0001e24007a3001a13800508013a45d55d7702050883a500010118d9020103010400a5000a0124020003080401a50007011a00018bcd0200030404000a5820bdd9d2320c45d4dd0ec745332ae611f6f6394594a59aa7e0c71feef0fa48b40d0b58403cb579997708ddab5dbb9ff35a656937ecf3c8acb54243e3effd0cdd5ab251177cc2265e84f17b4339a69f158b6f1b9810b601d7d35ca28f44d676fb8efe110d",
   },
   {
     name: "with one reading",
-    deviceId: "gw-test-01", proto: 1, seq: 0, monoMs: 0, epochMs: 1760000000000,
-    geo: null, readings: [[1, 217, 1, 1, 0]],
+    deviceId: "gw-test-01",
+    proto: 1,
+    seq: 0,
+    monoMs: 0,
+    epochMs: 1760000000000,
+    geo: null,
+    readings: [[1, 217, 1, 1, 0]],
     cbor: "aa0001016a67772d746573742d303102010350101112131415161718191a1b1c1d1e1f041b00000199c82cc000050006000881a500010118d90201030104000a582099c9c59e2613b245df85f6cdfe8f7ed54b863000f2c6c77243127117ad4c41a20b5840b85c0f89d5ab6b1f39824293d57c3526b8db93189a7b39c7ab5eedc61e5c8d97e389a05989e4af703b2926632d6e307f89c720929ebd4616518c595bd4509304",
   },
   {
     name: "with extreme counters",
-    deviceId: "d", proto: 1, seq: 2 ** 32 - 1, monoMs: "18446744073709551615", epochMs: -1,
-    geo: null, readings: [],
+    deviceId: "d",
+    proto: 1,
+    seq: 2 ** 32 - 1,
+    monoMs: "18446744073709551615",
+    epochMs: -1,
+    geo: null,
+    readings: [],
     cbor: "aa000101616402010350101112131415161718191a1b1c1d1e1f0420051affffffff061bffffffffffffffff08800a5820cfa275c084f81195f9156f976c6778c26b763fa9f26cd872ae105d53f1ed1f0e0b584035507852abc836ccb925729c28cb443b029d33cc571ee58720b0f9326c28f4764d6199ba4f7f86a85ab64da0e79a9cc19b9583886ba1645f6cdf0ec5c6faf805",
   },
 ].map((vector) => ({
@@ -73,7 +104,8 @@ const published: Vector[] = [
   publicKey: "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
 })) as Vector[];
 
-const exact = (value: Integer): number | bigint => (Number.isSafeInteger(Number(value)) ? Number(value) : BigInt(value));
+const exact = (value: Integer): number | bigint =>
+  Number.isSafeInteger(Number(value)) ? Number(value) : BigInt(value);
 
 function fieldsOf(vector: Vector): EnvelopeFields {
   const { deviceId, proto, msgId, epochMs, seq, monoMs, geo, readings, metadata } = vector;
@@ -128,7 +160,9 @@ test.each(golden.rejected)("golden: $name is $reject", ({ reject, publicKey, cbo
 describe("a message with one flipped bit", () => {
   const messages: readonly (readonly [string, string, string])[] = [
     ...published.map(({ name, cbor, publicKey }) => [`published, ${name}`, cbor, publicKey] as const),
-    ...own.slice(0, 12).map(({ cbor, publicKey }, index) => [`from a device, number ${index}`, cbor, publicKey] as const),
+    ...own
+      .slice(0, 12)
+      .map(({ cbor, publicKey }, index) => [`from a device, number ${index}`, cbor, publicKey] as const),
     ...golden.accepted
       .filter(({ cbor }) => cbor.length < 800)
       .map(({ name, cbor, publicKey }) => [`golden, ${name}`, cbor, publicKey] as const),
@@ -167,7 +201,10 @@ describe("a message with one flipped bit", () => {
 describe("parsing", () => {
   const arbReading = fc.record({
     sensor: fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.stringMatching(/^[ -~]{1,64}$/)),
-    vi: fc.oneof(fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value) => exact(String(value)))),
+    vi: fc.oneof(
+      fc.integer(),
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value) => exact(String(value))),
+    ),
     vs: fc.integer({ min: 0, max: 9 }),
     unit: fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.stringMatching(/^[ -~]{1,64}$/)),
     quality: fc.integer({ min: 0, max: 2 }),
@@ -190,7 +227,9 @@ describe("parsing", () => {
     ),
     readings: fc.array(arbReading, { maxLength: 30 }),
     metadata: fc.option(
-      fc.array(fc.tuple(fc.string({ maxLength: 8 }), fc.oneof(fc.integer(), fc.string(), fc.constant([1, null])))).map((entries) => new Map(entries)),
+      fc
+        .array(fc.tuple(fc.string({ maxLength: 8 }), fc.oneof(fc.integer(), fc.string(), fc.constant([1, null]))))
+        .map((entries) => new Map(entries)),
       { nil: undefined },
     ),
   });
@@ -206,7 +245,11 @@ describe("parsing", () => {
   });
 
   test("a message that was changed anywhere is refused where strict CBOR refuses it, and for the same reason", () => {
-    const arbEdit = fc.record({ at: fc.nat(), remove: fc.integer({ min: 0, max: 3 }), insert: fc.uint8Array({ maxLength: 3 }) });
+    const arbEdit = fc.record({
+      at: fc.nat(),
+      remove: fc.integer({ min: 0, max: 3 }),
+      insert: fc.uint8Array({ maxLength: 3 }),
+    });
     fc.assert(
       fc.property(arbFields, fc.array(arbEdit, { minLength: 1, maxLength: 3 }), (fields, edits) => {
         let bytes = encode(fields);
@@ -218,7 +261,10 @@ describe("parsing", () => {
         const result = parseEnvelope(bytes);
         if (!strict.ok) expect(result).toMatchObject({ ok: false, reject: strict.reject });
         else if (!result.ok) expect(result.reject).toBe("SCHEMA_INVALID");
-        else expect(hexOf(encode(result.value)).slice(0, result.value.unsigned.length * 2)).toBe(hexOf(bytes).slice(0, result.value.unsigned.length * 2));
+        else
+          expect(hexOf(encode(result.value)).slice(0, result.value.unsigned.length * 2)).toBe(
+            hexOf(bytes).slice(0, result.value.unsigned.length * 2),
+          );
       }),
       { numRuns: 3000 },
     );
@@ -252,7 +298,8 @@ describe("parsing", () => {
   });
 
   test("metadata of up to 256 data items is taken", () => {
-    const metadata = (items: number): Map<string, number[]> => new Map([["list", Array.from({ length: items }, () => 0)]]);
+    const metadata = (items: number): Map<string, number[]> =>
+      new Map([["list", Array.from({ length: items }, () => 0)]]);
     expect(verdict(signedEnvelope(device, { metadata: metadata(253) }), device.publicKey)).toBe("accepted");
     expect(verdict(signedEnvelope(device, { metadata: metadata(254) }), device.publicKey)).toBe("SCHEMA_INVALID");
   });

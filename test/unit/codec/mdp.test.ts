@@ -45,7 +45,13 @@ describe("COBS", () => {
 
   test("every byte string comes back, and its encoding has no zero", () => {
     const arbBytes = fc
-      .array(fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.integer({ min: 250, max: 260 }).map(run), fc.constant(new Uint8Array(3))))
+      .array(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 20 }),
+          fc.integer({ min: 250, max: 260 }).map(run),
+          fc.constant(new Uint8Array(3)),
+        ),
+      )
       .map((parts) => new Uint8Array(Buffer.concat(parts)));
     fc.assert(
       fc.property(arbBytes, (bytes) => {
@@ -59,27 +65,73 @@ describe("COBS", () => {
 
 describe("MDP frames", () => {
   const published = [
-    ["a binary command", "065aa10102070101010101010401c0a102040202050101ae7300", 2, 7, 0, 1, 0xc0, 0xa1, hex("040002000101")],
-    ["a JSON command", "065aa10102070101010101010401c0a1257b22636d64223a22726561645f73656e736f7273222c22706172616d73223a7b7d7d582000", 2, 7, 0, 1, 0xc0, 0xa1, ascii('{"cmd":"read_sensors","params":{}}')],
+    [
+      "a binary command",
+      "065aa10102070101010101010401c0a102040202050101ae7300",
+      2,
+      7,
+      0,
+      1,
+      0xc0,
+      0xa1,
+      hex("040002000101"),
+    ],
+    [
+      "a JSON command",
+      "065aa10102070101010101010401c0a1257b22636d64223a22726561645f73656e736f7273222c22706172616d73223a7b7d7d582000",
+      2,
+      7,
+      0,
+      1,
+      0xc0,
+      0xa1,
+      ascii('{"cmd":"read_sensors","params":{}}'),
+    ],
     ["an acknowledgement", "065aa10103090101020701010402b1c003ccaa00", 3, 9, 7, 2, 0xb1, 0xc0, new Uint8Array(0)],
-    ["a command result", "065aa101050c0101020701010103a1b102010204020405fdff1f1f00", 5, 12, 7, 0, 0xa1, 0xb1, hex("010004000400fdff")],
-    ["a JSON refusal", "065aa10103150101020701010404a1c0307b2273756363657373223a66616c73652c226d657373616765223a22756e6b6e6f776e5f636f6d6d616e64227d3da100", 3, 21, 7, 4, 0xa1, 0xc0, ascii('{"success":false,"message":"unknown_command"}')],
+    [
+      "a command result",
+      "065aa101050c0101020701010103a1b102010204020405fdff1f1f00",
+      5,
+      12,
+      7,
+      0,
+      0xa1,
+      0xb1,
+      hex("010004000400fdff"),
+    ],
+    [
+      "a JSON refusal",
+      "065aa10103150101020701010404a1c0307b2273756363657373223a66616c73652c226d657373616765223a22756e6b6e6f776e5f636f6d6d616e64227d3da100",
+      3,
+      21,
+      7,
+      4,
+      0xa1,
+      0xc0,
+      ascii('{"success":false,"message":"unknown_command"}'),
+    ],
   ] as const;
 
   test.each(published)("%s, as the firmware's codec makes it", (_, frame, type, seq, ack, flags, src, dst, body) => {
     expect(hexOf(encodeMdpFrame({ type, seq, ack, flags, src, dst, body }))).toBe(frame);
     for (const bytes of [hex(frame), hex(frame).subarray(0, -1)]) {
-      expect(decodeMdpFrame(bytes)).toMatchObject({ ok: true, value: { type, seq, ack, flags, src, dst, rsv: 0, body } });
+      expect(decodeMdpFrame(bytes)).toMatchObject({
+        ok: true,
+        value: { type, seq, ack, flags, src, dst, rsv: 0, body },
+      });
     }
   });
 
-  test.each(ownVectors<{ name: string; packet: string; frame: string }[]>("mdp-frames.json"))("$name, from a device", ({ packet, frame }) => {
-    const decoded = decodeMdpFrame(hex(frame));
-    if (!decoded.ok) throw new Error(decoded.detail);
-    expect(hexOf(decoded.value.packet)).toBe(packet);
-    expect(hexOf(decoded.value.body)).toBe(packet.slice(32));
-    expect(hexOf(encodeMdpFrame(decoded.value))).toBe(frame);
-  });
+  test.each(ownVectors<{ name: string; packet: string; frame: string }[]>("mdp-frames.json"))(
+    "$name, from a device",
+    ({ packet, frame }) => {
+      const decoded = decodeMdpFrame(hex(frame));
+      if (!decoded.ok) throw new Error(decoded.detail);
+      expect(hexOf(decoded.value.packet)).toBe(packet);
+      expect(hexOf(decoded.value.body)).toBe(packet.slice(32));
+      expect(hexOf(encodeMdpFrame(decoded.value))).toBe(frame);
+    },
+  );
 
   type Golden = MdpFields & { name: string; packet: string; frame: string; body: string; reject: string };
   const golden = ownVectors<{ accepted: Golden[]; rejected: Golden[] }>("golden-mdp.json");
@@ -87,7 +139,10 @@ describe("MDP frames", () => {
   test.each(golden.accepted)("golden: $name", ({ packet, frame, type, seq, ack, flags, src, dst, body }) => {
     expect(hexOf(encodeMdpFrame({ type, seq, ack, flags, src, dst, body: hex(body) }))).toBe(frame);
     const decoded = decodeMdpFrame(hex(frame));
-    expect(decoded).toMatchObject({ ok: true, value: { type, seq, ack, flags, src, dst, body: hex(body), packet: hex(packet) } });
+    expect(decoded).toMatchObject({
+      ok: true,
+      value: { type, seq, ack, flags, src, dst, body: hex(body), packet: hex(packet) },
+    });
   });
 
   test.each(golden.rejected)("golden: $name is $reject", ({ frame, reject }) => {

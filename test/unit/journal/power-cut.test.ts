@@ -25,4 +25,4 @@ test(`${seeds} gateways that lose power three times keep every acknowledged entr
     acknowledged += workload.acked.size;
   }
   expect(acknowledged).toBeGreaterThan(seeds * 10);
-});
+}, 300_000);
