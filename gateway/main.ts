@@ -78,7 +78,7 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
 
   // The database takes longest to start and is needed by nobody below: it comes up meanwhile.
   const { url } = config.database;
-  const source = url === "" ? new EmbeddedPostgres({ dataDir: config.data }, log) : databaseAt(url);
+  const source = url === "" ? new EmbeddedPostgres({ dataDir: config.data, ledgerOrigin: identity.ledgerOrigin }, log) : databaseAt(url);
   const database = new Database({ source, ledgerOrigin: identity.ledgerOrigin, log });
   database.start();
   stops.add(() => database.stop());
@@ -179,7 +179,8 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
 
 function createDataDir(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o750 });
+    // Others may pass through, to what is theirs in it: the embedded database of a root gateway runs as another user.
+    mkdirSync(dir, { recursive: true, mode: 0o711 });
   } catch (cause) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `the data directory ${dir} cannot be made`, { cause });
   }

@@ -47,6 +47,9 @@ export function ensureBuilt() {
     utimesSync(join(next, ".built"), new Date(startedMs), new Date(startedMs));
     if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), old);
     renameSync(next, join(root, "dist"));
+  } catch (error) {
+    // Another command has built at the same time, and its dist/ is as good.
+    if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;
   } finally {
     for (const folder of [next, old]) rmSync(folder, { recursive: true, force: true });
   }

@@ -22,6 +22,8 @@ export interface PostgresHome {
 
 export interface HomeOptions {
   readonly dataDir: string;
+  /** Of the ledger that the database copies: a new ledger in the place of a removed one gets a new database. */
+  readonly ledgerOrigin?: string | undefined;
   /** For a gateway run by root: the user PostgreSQL runs as. Default: `postgres` where it exists, else `nobody`. */
   readonly runAs?: string | undefined;
   /** For a gateway run by root whose data directory that user cannot reach. */
@@ -29,7 +31,7 @@ export interface HomeOptions {
 }
 
 /** @throws GatewayError DATABASE_START_FAILED when no folder can be reached by a user who is not root */
-export async function prepareHome({ dataDir, runAs, outsideDir = "/var/lib/mycogate" }: HomeOptions): Promise<PostgresHome> {
+export async function prepareHome({ dataDir, ledgerOrigin = "", runAs, outsideDir = "/var/lib/mycogate" }: HomeOptions): Promise<PostgresHome> {
   const inside = join(dataDir, "postgres");
   if (process.getuid?.() !== 0) {
     await mkdir(inside, { recursive: true, mode: 0o700 });
@@ -41,7 +43,7 @@ export async function prepareHome({ dataDir, runAs, outsideDir = "/var/lib/mycog
   await rmdir(inside).catch(() => undefined); // Not empty: a cluster from before the folder was closed; it is left as it is.
 
   // Named after the data directory's place, so that a copied data directory never shares a cluster with its original.
-  const name = createHash("sha256").update(await realpath(dataDir)).digest("hex").slice(0, 12);
+  const name = createHash("sha256").update(`${await realpath(dataDir)}\n${ledgerOrigin}`).digest("hex").slice(0, 12);
   const folder = join(outsideDir, name);
   if ((await mkdir(outsideDir, { recursive: true })) !== undefined) await chmod(outsideDir, 0o755);
   const account = (await ownerOf(folder)) ?? wanted;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,7 +119,7 @@ test("a database that is ahead of the ledger is reported, not written to", async
 
 /** A gateway without its transports: appends as fast as it is durable, and copies. */
 const gateway = `
-const [, root, dataDir, origin] = process.argv;
+const [, , root, dataDir, origin] = process.argv;
 const at = (path) => import(root + path);
 const { Ledger } = await at("gateway/journal/ledger.js");
 const { Database } = await at("gateway/store/database.js");
@@ -151,8 +151,10 @@ more();
 
 async function runUntilKilled(dataDir: string, progressLines: number): Promise<void> {
   const root = pathToFileURL(join(projectRoot, "dist/")).href;
-  const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", gateway, root, dataDir, origin], {
-    cwd: projectRoot,
+  // A file, because a worker thread inherits the arguments that make a script of -e a module.
+  const script = join(dataDir, "gateway.mjs");
+  writeFileSync(script, gateway);
+  const child: ChildProcess = spawn(process.execPath, [script, root, dataDir, origin], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit").then(() => Promise.reject(new Error("the gateway ended by itself")));

@@ -123,9 +123,14 @@ export class MqttTransport {
     await this.#broker.listen();
     await this.#publishOrphanedWills();
     this.#expiry = setInterval(() => this.#store.expire(), expiryIntervalMs);
-    const listeners = await this.#listeners.open();
-    await this.publishRetained("state", { state: "online" });
-    return { listeners };
+    try {
+      const listeners = await this.#listeners.open();
+      await this.publishRetained("state", { state: "online" });
+      return { listeners };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   /** Accept no more, finish what was taken, say goodbye, close. What was not acknowledged is sent again by its sender. */
