@@ -11,17 +11,22 @@ const token = "bench-token-bench-token";
 
 export class GatewayProcess {
   readonly mqttPort: number;
+  readonly httpPort: number;
+  /** Its settings, for commands that are to find it. */
+  readonly env: Record<string, string>;
   readonly pid: number;
   /** From spawn until /readyz said so. */
   readonly secondsToReady: number;
   readonly #child: ChildProcess;
   readonly #api: string;
 
-  private constructor(child: ChildProcess, mqttPort: number, httpPort: number, secondsToReady: number) {
+  private constructor(child: ChildProcess, env: Record<string, string>, secondsToReady: number) {
     this.#child = child;
-    this.mqttPort = mqttPort;
+    this.env = env;
+    this.mqttPort = Number(env.MYCOGATE_MQTT_PORT);
+    this.httpPort = Number(env.MYCOGATE_HTTP_PORT);
     this.pid = child.pid!;
-    this.#api = `http://127.0.0.1:${httpPort}`;
+    this.#api = `http://127.0.0.1:${this.httpPort}`;
     this.secondsToReady = secondsToReady;
   }
 
@@ -30,19 +35,19 @@ export class GatewayProcess {
     const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
     mkdirSync(dataDir, { recursive: true });
     const started = performance.now();
+    const settings = {
+      MYCOGATE_DATA: dataDir,
+      MYCOGATE_ADMIN_TOKEN: token,
+      MYCOGATE_MQTT_PORT: String(mqttPort),
+      MYCOGATE_MQTT_WS_PORT: "off",
+      MYCOGATE_HTTP_PORT: String(httpPort),
+      MYCOGATE_LOG_LEVEL: "silent",
+      ...env,
+    };
     const child = spawn(process.execPath, [`${projectRoot}bin/mycogate.mjs`, "run"], {
       stdio: ["ignore", "ignore", "pipe"],
       cwd: dataDir,
-      env: {
-        ...process.env,
-        MYCOGATE_DATA: dataDir,
-        MYCOGATE_ADMIN_TOKEN: token,
-        MYCOGATE_MQTT_PORT: String(mqttPort),
-        MYCOGATE_MQTT_WS_PORT: "off",
-        MYCOGATE_HTTP_PORT: String(httpPort),
-        MYCOGATE_LOG_LEVEL: "silent",
-        ...env,
-      },
+      env: { ...process.env, ...settings },
     });
     let stderr = "";
     child.stderr!.setEncoding("utf8").on("data", (text) => (stderr += text));
@@ -51,7 +56,7 @@ export class GatewayProcess {
       if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}: ${stderr}`);
       await sleep(20);
     }
-    return new GatewayProcess(child, mqttPort!, httpPort!, (performance.now() - started) / 1000);
+    return new GatewayProcess(child, settings, (performance.now() - started) / 1000);
   }
 
   async enrol(devices: readonly { id: string; publicKey: string }[]): Promise<void> {

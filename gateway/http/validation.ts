@@ -11,16 +11,20 @@ const maxFieldLength = 100;
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = "body" }) => {
   const properties = (schema as SchemaView).properties ?? {};
+  /** Defaults put in, and text made what the schema asks for where text is all there can be. */
+  const completed = (given: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+    const value = { ...given };
+    for (const [key, property] of Object.entries(properties)) {
+      const found = value[key];
+      if (found === undefined && property.default !== undefined) value[key] = structuredClone(property.default);
+      else if (httpPart !== "body" && typeof found === "string") value[key] = fromText(property, found);
+    }
+    return value;
+  };
   return (given: unknown) => {
     // A request without a body is one that says nothing: what it lacks is then named field by field.
-    const value = isObject(given ?? {}) ? ({ ...(given ?? {}) } as Record<string, unknown>) : given;
-    if (isObject(value)) {
-      for (const [key, property] of Object.entries(properties)) {
-        const found = value[key];
-        if (found === undefined && property.default !== undefined) value[key] = structuredClone(property.default);
-        else if (httpPart !== "body" && typeof found === "string") value[key] = fromText(property, found);
-      }
-    }
+    const said = given ?? {};
+    const value = isObject(said) ? completed(said) : said;
     const problems = schemaProblems(schema, value).slice(0, maxErrorsTold);
     const errors = problems.map(({ path, message }) => ({ field: path.join(".").slice(0, maxFieldLength), message }));
     return errors.length === 0 ? { value } : { error: invalid(httpPart, errors) };

@@ -57,23 +57,28 @@ class CborWriter {
 
   #map(map: ReadonlyMap<CborKey, CborValue>): void {
     this.#head(cborMajor.map, map.size);
-    const entries = Array.from(map, ([key, value]) => ({ key: encodeCbor(key), value }));
-    for (const { key, value } of entries.sort((a, b) => compareBytes(a.key, b.key))) {
-      this.#raw(key);
-      this.value(value);
+    for (const key of [...map.keys()].sort(compareKeys)) {
+      this.value(key);
+      this.value(map.get(key)!);
     }
   }
 
   #head(major: number, argument: number | bigint): void {
-    if (argument >= 2n ** 64n) throw new RangeError(`${argument} needs more than 64 bits`);
-    const size = argument < 24 ? 0 : argument < 0x100 ? 1 : argument < 0x1_0000 ? 2 : argument < 0x1_0000_0000 ? 4 : 8;
     this.#reserve(9);
-    this.#buffer[this.#length++] = (major << 5) | (size === 0 ? Number(argument) : 24 + Math.log2(size));
-    for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) {
-      // Beyond 32 bits only bigints shift exactly.
-      this.#buffer[this.#length++] =
-        size === 8 ? Number((BigInt(argument) >> BigInt(shift)) & 0xffn) : Number(argument) >>> shift;
+    const size = argument < 24 ? 0 : argument < 0x100 ? 1 : argument < 0x1_0000 ? 2 : argument < 0x1_0000_0000 ? 4 : 8;
+    this.#bigEndian((major << 5) | (size === 0 ? Number(argument) : 24 + Math.log2(size)), 1);
+    if (size < 8) this.#bigEndian(Number(argument), size);
+    else {
+      const isNumber = typeof argument === "number";
+      const high = isNumber ? Math.floor(argument / 0x1_0000_0000) : Number(argument >> 32n);
+      if (high > 0xffff_ffff) throw new RangeError(`${argument} needs more than 64 bits`);
+      this.#bigEndian(high, 4);
+      this.#bigEndian(isNumber ? argument % 0x1_0000_0000 : Number(argument & 0xffff_ffffn), 4);
     }
+  }
+
+  #bigEndian(value: number, size: number): void {
+    for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) this.#buffer[this.#length++] = value >>> shift;
   }
 
   #raw(bytes: Uint8Array): void {
@@ -94,4 +99,15 @@ function isMap(
   value: readonly CborValue[] | ReadonlyMap<CborKey, CborValue>,
 ): value is ReadonlyMap<CborKey, CborValue> {
   return value instanceof Map;
+}
+
+/** The order of the keys' encodings: integers from 0 up, then from -1 down, then texts, the shorter in UTF-8 first. */
+function compareKeys(a: CborKey, b: CborKey): number {
+  if (typeof a === "string" && typeof b === "string") {
+    const [aBytes, bBytes] = [utf8.encode(a), utf8.encode(b)];
+    return aBytes.length - bBytes.length || compareBytes(aBytes, bBytes);
+  }
+  if (typeof a === "string" || typeof b === "string") return typeof a === "string" ? 1 : -1;
+  if (a < 0 !== b < 0) return a < 0 ? 1 : -1;
+  return a < 0 ? b - a : a - b;
 }

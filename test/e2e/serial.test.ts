@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SerialTransport } from "../../gateway/transports/serial/serial-transport.ts";
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
 import { encodeMdpFrame, type MdpPacket } from "../../src/codec/mdp.ts";
 import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
-import { hasPty, Pty } from "../support/pty.ts";
+import { needs } from "../support/needs.ts";
+import { Pty } from "../support/pty.ts";
 import { ackOnly, framesIn, RetransmittingPeer, TrapBoard, telemetry } from "../support/serial-boards.ts";
 import { FakeIngest, FakeRegistry } from "../support/serial-fakes.ts";
 
@@ -27,7 +28,7 @@ const generationB = vectors
   .map(({ name, frame }) => ({ name, wire: Buffer.from(frame, "hex") }));
 const vector = (name: string): Buffer => Buffer.from(vectors.find((each) => each.name === name)!.frame, "hex");
 
-describe.skipIf(!hasPty)("serial ports (needs python3 for a pty)", () => {
+needs("python3")("serial ports", () => {
   let folder: string;
   let ingest: FakeIngest;
   let registry: FakeRegistry;
@@ -249,6 +250,19 @@ describe.skipIf(!hasPty)("serial ports (needs python3 for a pty)", () => {
     expect(new Set(ingest.uploads.map(({ session }) => session)).size).toBe(2);
     const missing = logged.filter((facts) => JSON.stringify(facts).includes("No such file"));
     expect(missing.length).toBeLessThanOrEqual(3);
+  });
+
+  test("a cable pulled while data flows is noticed every time", async () => {
+    await pty.close();
+    await start();
+    for (let round = 1; round <= 25; round++) {
+      const board = await Pty.open();
+      board.linkAs(path());
+      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(true));
+      for (let seq = 1; seq <= 40; seq++) board.write(telemetry(seq));
+      await board.close();
+      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(false));
+    }
   });
 
   test("commands reach a board that has the line-ending trap, one at a time, and only Side-A's ACK counts", async () => {

@@ -13,6 +13,7 @@ const packages = {
   "g++": "g++",
   python3: "python3",
   openssl: "openssl",
+  socat: "socat",
 } as const;
 export type Tool = keyof typeof packages;
 

@@ -1,5 +1,5 @@
 /** A pseudo-terminal with a real slave path, as a board on a cable. Needs python3, since Node has no pty of its own. */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { symlinkSync, unlinkSync } from "node:fs";
 
@@ -17,8 +17,6 @@ while True:
         while data:
             data = data[os.write(out, data):]
 `;
-
-export const hasPty = spawnSync("python3", ["-c", "import pty"]).status === 0;
 
 export class Pty {
   /** The slave, `/dev/pts/…`. */

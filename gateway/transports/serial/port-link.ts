@@ -5,7 +5,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SerialPort } from "serialport";
 import type { PortAddress } from "./config.ts";
+import { watchPort } from "./port-watch.ts";
 import type { SerialLog } from "./serial-registry.ts";
+
+const watchMs = 250;
 
 export interface PortLinkOptions {
   readonly address: PortAddress;
@@ -74,15 +77,15 @@ export class PortLink {
         const cause = await opened.closed;
         this.#port = undefined;
         onLost();
-        if (!signal.aborted) this.#report(cause?.message ?? "the port was closed");
+        if (!signal.aborted) this.#report(cause);
       }
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, Math.max(reconnectMinMs, reconnectMaxMs));
     }
   }
 
-  /** @returns `closed` settles when the port has closed again; undefined if it could not be opened */
-  async #open(): Promise<{ readonly closed: Promise<Error | undefined> } | undefined> {
+  /** @returns `closed` settles with the cause when the port has closed again; undefined if it could not be opened */
+  async #open(): Promise<{ readonly closed: Promise<string> } | undefined> {
     const { address, log, onOpen, onData } = this.#options;
     const { signal } = this.#stopping;
     // Dropping DTR at every close would reset the many boards that have it wired to their reset line.
@@ -92,14 +95,17 @@ export class PortLink {
       this.#report(failure.message);
       return undefined;
     }
-    const closed = new Promise<Error | undefined>((resolve) => {
-      port.once("close", (error?: Error | null) => resolve(error ?? undefined));
-      // A failed read or write closes the port by itself; whatever else fails, a close included, must not leave it half open.
-      port.on("error", (error) => (port.isOpen ? port.close() : resolve(error)));
-    });
     const close = (): void => void (port.isOpen && port.close());
+    const stopWatching = watchPort(address.path, watchMs, close);
     signal.addEventListener("abort", close, { once: true });
-    void closed.then(() => signal.removeEventListener("abort", close));
+    const closed = new Promise<string>((resolve) => {
+      port.once("close", (error?: Error | null) => resolve(error?.message ?? "the device is gone"));
+      // A failed read or write closes the port by itself; whatever else fails, a close included, must not leave it half open.
+      port.on("error", (error) => (port.isOpen ? port.close() : resolve(error.message)));
+    }).finally(() => {
+      stopWatching();
+      signal.removeEventListener("abort", close);
+    });
     if (signal.aborted) close();
     this.#port = port;
     this.#error = undefined;
