@@ -180,8 +180,11 @@ export class Ledger implements LedgerPort {
   /** Refuses further appends, makes those before durable, signs them, and lets go of the files. */
   async close(): Promise<void> {
     const { journal, checkpointer, hashes } = this.#parts;
-    await journal.close();
-    await checkpointer.close();
-    await hashes.close();
+    try {
+      await journal.close();
+    } finally {
+      await checkpointer.close();
+      await hashes.close();
+    }
   }
 }

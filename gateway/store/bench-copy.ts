@@ -56,7 +56,12 @@ export async function benchCopy(
 /** Fills a batch of entries from `firstLeaf` on; each item is one COPY statement with its rows. */
 type EncodeBatch = (firstLeaf: number) => { statement: string; messages: Buffer }[];
 
-async function measure(client: Client, options: CopyBenchOptions, encode: EncodeBatch, tables: string[]): Promise<CopyBenchResult> {
+async function measure(
+  client: Client,
+  options: CopyBenchOptions,
+  encode: EncodeBatch,
+  tables: string[],
+): Promise<CopyBenchResult> {
   let encodeMs = 0;
   let serverMs = 0;
   for (let leaf = 0; leaf < options.entries; leaf += options.entriesPerBatch) {
@@ -69,9 +74,10 @@ async function measure(client: Client, options: CopyBenchOptions, encode: Encode
     encodeMs += encodedMs - startMs;
     serverMs += performance.now() - encodedMs;
   }
-  const sizes = await client.query<{ bytes: string }>("SELECT sum(pg_total_relation_size(t::regclass)) AS bytes FROM unnest($1::text[]) t", [
-    tables,
-  ]);
+  const sizes = await client.query<{ bytes: string }>(
+    "SELECT sum(pg_total_relation_size(t::regclass)) AS bytes FROM unnest($1::text[]) t",
+    [tables],
+  );
   const entries = Math.ceil(options.entries / options.entriesPerBatch) * options.entriesPerBatch;
   const entriesPerSecond = (entries / (encodeMs + serverMs)) * 1000;
   return {

@@ -61,7 +61,8 @@ export class CopySession {
 
   /** Take entries into the batch. @throws RangeError where they do not follow the last ones */
   add({ firstLeaf, count, bundle }: EntryRun): void {
-    if (firstLeaf !== this.#next) throw new RangeError(`the journal gives leaf ${firstLeaf} where ${this.#next} is next`);
+    if (firstLeaf !== this.#next)
+      throw new RangeError(`the journal gives leaf ${firstLeaf} where ${this.#next} is next`);
     let offset = 0;
     for (let index = 0; index < count; index++) {
       const start = offset + 2;

@@ -185,7 +185,10 @@ function unavailable(detail: string, cause?: unknown): GatewayError {
 function isConnectionLoss(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|53|57)/.test(error.code ?? "");
   if (!(error instanceof Error) || error instanceof GatewayError) return false;
-  return "syscall" in error || /^(Connection terminated|Client (has|was)|Cannot use a pool|timeout exceeded)/.test(error.message);
+  return (
+    "syscall" in error ||
+    /^(Connection terminated|Client (has|was)|Cannot use a pool|timeout exceeded)/.test(error.message)
+  );
 }
 
 /** A refused connection to several addresses is an AggregateError, whose own message is empty. */

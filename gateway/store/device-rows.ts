@@ -38,7 +38,13 @@ export async function applyEvents(client: Client, names: Names, events: readonly
   }
 }
 
-async function addKey(client: Client, no: number, epoch: number, publicKey: Uint8Array, validFrom: string): Promise<void> {
+async function addKey(
+  client: Client,
+  no: number,
+  epoch: number,
+  publicKey: Uint8Array,
+  validFrom: string,
+): Promise<void> {
   await client.query(
     "INSERT INTO device_keys (device_no, epoch, public_key, valid_from) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     [no, epoch, Buffer.from(publicKey), validFrom],

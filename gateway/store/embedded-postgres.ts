@@ -83,7 +83,18 @@ export class EmbeddedPostgres implements DatabaseSource {
     if (home.account) await chown(passwordFile, home.account.uid, home.account.gid);
     await run(home, binaries.initdb, [
       ...["-D", unfinished, "--no-sync", "--no-instructions"],
-      ...["--username", user, "--auth", "scram-sha-256", "--pwfile", passwordFile, "--encoding", "UTF8", "--locale", "C"],
+      ...[
+        "--username",
+        user,
+        "--auth",
+        "scram-sha-256",
+        "--pwfile",
+        passwordFile,
+        "--encoding",
+        "UTF8",
+        "--locale",
+        "C",
+      ],
     ]);
     await rename(unfinished, cluster);
     // The first start need not wait for the disk: until this is done, a power cut costs a copy, not a reading.
@@ -130,7 +141,9 @@ export class EmbeddedPostgres implements DatabaseSource {
       if (lock?.pid === child.pid && lock?.status === "ready") return;
       await sleep(5);
     }
-    throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL ended while starting: ${lastLine(log.tail)}`, { cause: failure });
+    throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL ended while starting: ${lastLine(log.tail)}`, {
+      cause: failure,
+    });
   }
 }
 
@@ -158,9 +171,9 @@ function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) || "without a word";
 }
 
-/** postgresql.conf, written at every start; an operator's own settings go to local.conf beside it. */
+/** postgresql.conf, written at every start; an operator's own settings go to local.conf in the home. */
 function settings(socketDir: string): string {
-  return `# Written by the gateway at every start. Put your own settings into local.conf, which wins.
+  return `# Written by the gateway at every start. Put your own settings into ../local.conf, which wins.
 listen_addresses = ''
 port = ${port}
 unix_socket_directories = '${socketDir.replaceAll("'", "''")}'
@@ -190,6 +203,6 @@ checkpoint_timeout = 15min
 
 log_line_prefix = '%m [%p] '
 log_checkpoints = off
-include_if_exists = 'local.conf'
+include_if_exists = '../local.conf'
 `;
 }

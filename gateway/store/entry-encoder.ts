@@ -96,7 +96,13 @@ export class EntryEncoder {
     out.bytesField(bytes);
   }
 
-  #addPlain(leafIndex: number, bytes: Uint8Array, kind: number, receivedUs: number | undefined, device: number | undefined): void {
+  #addPlain(
+    leafIndex: number,
+    bytes: Uint8Array,
+    kind: number,
+    receivedUs: number | undefined,
+    device: number | undefined,
+  ): void {
     const out = this.#out;
     out.row(columns, fixedRowBytes + bytes.length);
     out.int64Field(leafIndex);

@@ -56,7 +56,8 @@ export class Maintenance {
         await this.runOnce();
       } catch (error) {
         // While the database is down this is not news.
-        if (!(error instanceof GatewayError)) log.warn({ err: error }, "database maintenance failed; it is tried again");
+        if (!(error instanceof GatewayError))
+          log.warn({ err: error }, "database maintenance failed; it is tried again");
       }
     }
   }

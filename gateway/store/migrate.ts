@@ -32,12 +32,18 @@ export async function migrate(client: Client, folder = join(projectRoot, "migrat
     await client.query("SELECT pg_advisory_xact_lock($1)", [advisoryLock]);
     await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
-    const recorded = await client.query<Migration>("SELECT version, name, sha256 FROM schema_migrations ORDER BY version");
+    const recorded = await client.query<Migration>(
+      "SELECT version, name, sha256 FROM schema_migrations ORDER BY version",
+    );
     const pending = checkHistory(migrations, recorded.rows);
     for (const { version, name, sql, sha256 } of pending) {
       current = name;
       await client.query(sql);
-      await client.query("INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2, $3)", [version, name, sha256]);
+      await client.query("INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2, $3)", [
+        version,
+        name,
+        sha256,
+      ]);
     }
     // Not a numbered step: the extension may arrive long after the tables.
     current = "timescaledb.sql";
@@ -52,7 +58,10 @@ export async function migrate(client: Client, folder = join(projectRoot, "migrat
 }
 
 /** @returns what is still to be applied */
-function checkHistory(migrations: readonly Migration[], recorded: readonly Omit<Migration, "sql">[]): readonly Migration[] {
+function checkHistory(
+  migrations: readonly Migration[],
+  recorded: readonly Omit<Migration, "sql">[],
+): readonly Migration[] {
   for (const [index, applied] of recorded.entries()) {
     const ours = migrations[index];
     if (!ours) {
@@ -60,7 +69,10 @@ function checkHistory(migrations: readonly Migration[], recorded: readonly Omit<
       throw new GatewayError("DATABASE_MISMATCH", message);
     }
     if (ours.version !== applied.version || ours.sha256 !== applied.sha256) {
-      throw new GatewayError("DATABASE_MISMATCH", `${ours.name} is not the file that was applied to the database as ${applied.name}`);
+      throw new GatewayError(
+        "DATABASE_MISMATCH",
+        `${ours.name} is not the file that was applied to the database as ${applied.name}`,
+      );
     }
   }
   return migrations.slice(recorded.length);

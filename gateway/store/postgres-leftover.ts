@@ -38,7 +38,11 @@ export async function stopLeftover(cluster: string): Promise<"none" | "stopped" 
 
 /** Fast shutdown; should the server not manage that, immediate shutdown, which costs a recovery at the next start. */
 export async function stopServer(pid: number, cluster: string): Promise<void> {
-  for (const [signal, patienceMs] of [["SIGINT", 20_000], ["SIGQUIT", 5_000], ["SIGKILL", 5_000]] as const) {
+  for (const [signal, patienceMs] of [
+    ["SIGINT", 20_000],
+    ["SIGQUIT", 5_000],
+    ["SIGKILL", 5_000],
+  ] as const) {
     if (!sendSignal(pid, signal)) return;
     for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 10) {
       // The file goes last. Not the process: one that nobody waits for stays in the process table for a while.

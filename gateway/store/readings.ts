@@ -45,7 +45,10 @@ export class DatabaseReadings implements ReadingsService {
     const rows = await this.#database.query<SqlRow>(text, values);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
-    return { data: page.map(readingRow), next: rows.length > page.length && last ? cursorOf(query.order, keyOf(last)) : null };
+    return {
+      data: page.map(readingRow),
+      next: rows.length > page.length && last ? cursorOf(query.order, keyOf(last)) : null,
+    };
   }
 
   /** A sensor may be asked for by name, by code, or by the text that a device sent. */
@@ -68,7 +71,9 @@ function select(query: ReadingsQuery, channels: readonly number[] | undefined): 
   const entry = ["e.kind = 1", "cardinality(e.channels) > 0"];
   const reading = ["true"];
   if (device !== undefined) {
-    entry.push(`e.device_no = (SELECT device_no FROM devices WHERE id = ${parameter(device.replaceAll("\0", "\ufffd"))})`);
+    entry.push(
+      `e.device_no = (SELECT device_no FROM devices WHERE id = ${parameter(device.replaceAll("\0", "\ufffd"))})`,
+    );
   }
   if (from) entry.push(`e.time >= ${parameter(sqlTime(from))}`);
   if (to) entry.push(`e.time < ${parameter(sqlTime(to))}`);

@@ -14,7 +14,10 @@ export interface Retention {
 const entriesPerStep = 10_000;
 
 /** Entries leave from the oldest leaf on, and only once they are in the rollups. */
-export async function dropExpired(client: PoolClient, { entriesDays, minutesDays, hoursDays }: Retention): Promise<void> {
+export async function dropExpired(
+  client: PoolClient,
+  { entriesDays, minutesDays, hoursDays }: Retention,
+): Promise<void> {
   if (entriesDays !== undefined) {
     while ((await dropEntries(client, entriesDays)) === entriesPerStep);
   }

@@ -55,7 +55,9 @@ export async function rollUp(client: PoolClient): Promise<number> {
   const cursor = await client.query<{ leaf_index: string }>(
     "SELECT leaf_index FROM tailer_cursors WHERE name = 'rollups' FOR UPDATE",
   );
-  const copied = await client.query<{ leaf_index: string }>("SELECT leaf_index FROM tailer_cursors WHERE name = 'entries'");
+  const copied = await client.query<{ leaf_index: string }>(
+    "SELECT leaf_index FROM tailer_cursors WHERE name = 'entries'",
+  );
   const from = Number(cursor.rows[0]!.leaf_index);
   const to = Math.min(Number(copied.rows[0]!.leaf_index), from + entriesPerStep);
   if (to > from) {

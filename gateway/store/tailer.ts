@@ -106,7 +106,8 @@ export class Tailer {
 
   #take(report: TailerReport): void {
     if (report.kind === "lost") {
-      if (report.reason !== this.#trouble) this.#options.log.warn({ reason: report.reason }, "copying to the database interrupted");
+      if (report.reason !== this.#trouble)
+        this.#options.log.warn({ reason: report.reason }, "copying to the database interrupted");
       this.#trouble = report.reason;
       return;
     }

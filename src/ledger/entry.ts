@@ -54,8 +54,8 @@ function readingEntry(item: readonly unknown[]): Result<ReadingEntry, "ENTRY_INV
   const valid =
     item.length === 8 &&
     payload instanceof Uint8Array &&
-    typeof receivedUs === "number" &&
-    typeof keyEpoch === "number" &&
+    isUint(receivedUs) &&
+    isUint(keyEpoch) &&
     typeof deviceId === "string" &&
     typeof format === "string" &&
     isPayloadFormat(format) &&
@@ -67,9 +67,14 @@ function readingEntry(item: readonly unknown[]): Result<ReadingEntry, "ENTRY_INV
 
 function eventEntry(item: readonly unknown[]): Result<EventEntry, "ENTRY_INVALID"> {
   const [, type, receivedUs, body] = item;
-  const valid = item.length === 4 && typeof type === "string" && typeof receivedUs === "number" && body instanceof Map;
+  const valid = item.length === 4 && typeof type === "string" && isUint(receivedUs) && body instanceof Map;
   if (!valid) return refuse("ENTRY_INVALID", "an event leaf with wrong elements");
   return accept({ kind: "event", type, receivedUs, body });
+}
+
+/** Times and epochs: numbers that stay exact. */
+function isUint(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
 }
 
 function writeText(out: Uint8Array, at: number, text: string): number {

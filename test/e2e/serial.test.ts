@@ -28,6 +28,9 @@ const generationB = vectors
   .map(({ name, frame }) => ({ name, wire: Buffer.from(frame, "hex") }));
 const vector = (name: string): Buffer => Buffer.from(vectors.find((each) => each.name === name)!.frame, "hex");
 
+/** Long enough for a busy machine; a test that passes never waits for it. */
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000 });
+
 needs("python3")("serial ports", () => {
   let folder: string;
   let ingest: FakeIngest;
@@ -73,7 +76,7 @@ needs("python3")("serial ports", () => {
     const last = generationB.length - 1;
     const order = [...generationB.slice(1, last), generationB[0]!, generationB[last]!];
     pty.write(Buffer.concat(order.map(({ wire }) => wire)));
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(order.length));
+    await until(() => expect(ingest.outcomes).toHaveLength(order.length));
     expect(ingest.uploads.map(({ payload }) => Buffer.from(payload).toString("hex"))).toEqual(
       order.map(({ wire }) => wire.toString("hex")),
     );
@@ -87,7 +90,7 @@ needs("python3")("serial ports", () => {
   test("a board that never says HELLO is asked once and then named after its port, and keeps that name", async () => {
     await start();
     pty.write(telemetry(7));
-    await vi.waitFor(() => expect(ingest.outcomes).toEqual(["stored"]));
+    await until(() => expect(ingest.outcomes).toEqual(["stored"]));
     const name = ingest.uploads[0]!.deviceId;
     expect(name).toMatch(/^serial-tmp-mycogate-serial-.*-board$/);
     expect(sent().map(({ type, body }) => [type, Buffer.from(body).toString().trim()])).toEqual([
@@ -96,7 +99,7 @@ needs("python3")("serial ports", () => {
     await transport.stop();
     await start();
     pty.write(telemetry(8));
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(2));
+    await until(() => expect(ingest.uploads).toHaveLength(2));
     expect(ingest.uploads[1]!.deviceId).toBe(name);
     expect(ingest.uploads[1]!.session).not.toBe(ingest.uploads[0]!.session);
   });
@@ -105,9 +108,9 @@ needs("python3")("serial ports", () => {
     const other = await Pty.open();
     await start([path(), other.path]);
     pty.write(vector("hello_side_a_gen_b"));
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(1));
+    await until(() => expect(ingest.outcomes).toHaveLength(1));
     other.write(vector("hello_side_a_gen_b"));
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(2));
+    await until(() => expect(ingest.outcomes).toHaveLength(2));
     expect(ingest.uploads.map(({ deviceId }) => deviceId)).toEqual([
       "mycobrain-9f81b",
       `serial-${other.path.slice(5).replace("/", "-")}`,
@@ -133,7 +136,7 @@ needs("python3")("serial ports", () => {
         sideBHello!,
       ]),
     );
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(generationB.length));
+    await until(() => expect(ingest.outcomes).toHaveLength(generationB.length));
     expect(ingest.outcomes).not.toContain("quarantined");
     expect(ingest.rejects).toEqual(["TEXT_LINE", "TEXT_LINE", "FRAME_CRC_MISMATCH", "FRAME_COBS_INVALID", "TEXT_LINE"]);
     expect(transport.ports()[0]!.rejects).toEqual({ TEXT_LINE: 3, FRAME_CRC_MISMATCH: 1, FRAME_COBS_INVALID: 1 });
@@ -145,7 +148,7 @@ needs("python3")("serial ports", () => {
       pty.write(Uint8Array.of(byte));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await vi.waitFor(() => expect(ingest.outcomes).toEqual(["stored"]));
+    await until(() => expect(ingest.outcomes).toEqual(["stored"]));
     expect(Buffer.from(ingest.uploads[0]!.payload)).toEqual(vector("telemetry_gen_b"));
     expect(ingest.rejects).toEqual([]);
   });
@@ -155,7 +158,7 @@ needs("python3")("serial ports", () => {
     pty.write(Buffer.concat(vectors.map(({ frame }) => Buffer.from(frame, "hex"))));
     const unknown = vectors.filter(({ packet }) => Number.parseInt(packet.slice(6, 8), 16) === 4).length;
     const linkOnly = 1;
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(vectors.length - unknown - linkOnly));
+    await until(() => expect(ingest.outcomes).toHaveLength(vectors.length - unknown - linkOnly));
     expect(ingest.rejects).toEqual(Array(unknown).fill("FRAME_UNKNOWN_TYPE"));
     expect(ingest.outcomes.filter((kind) => kind === "stored")).toHaveLength(generationB.length);
   });
@@ -175,7 +178,7 @@ needs("python3")("serial ports", () => {
         }),
       );
     }
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(2));
+    await until(() => expect(ingest.outcomes).toHaveLength(2));
     expect(ingest.uploads).toMatchObject([
       { format: "envelope", deviceId: first!.deviceId },
       { format: "envelope", deviceId: second!.deviceId },
@@ -189,30 +192,30 @@ needs("python3")("serial ports", () => {
     ingest.isHolding = true;
     await start();
     pty.write(telemetry(4711, mdpFlags.ACK_REQUESTED));
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    await until(() => expect(ingest.uploads).toHaveLength(1));
     expect(sent()).toEqual([]);
     ingest.settleAll();
-    await vi.waitFor(() =>
+    await until(() =>
       expect(sent()).toMatchObject([
         { type: mdpTypes.ACK, ack: 4711, flags: mdpFlags.IS_ACK, dst: mdpEndpoints.SIDE_A },
       ]),
     );
     ingest.failure = new Error("disk full");
     pty.write(telemetry(4712, mdpFlags.ACK_REQUESTED));
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(2));
+    await until(() => expect(ingest.uploads).toHaveLength(2));
     ingest.settleAll();
     ingest.failure = undefined;
     pty.write(telemetry(4712, mdpFlags.ACK_REQUESTED));
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(3));
+    await until(() => expect(ingest.uploads).toHaveLength(3));
     ingest.settleAll();
-    await vi.waitFor(() => expect(sent().map(({ ack }) => ack)).toEqual([4711, 4712]));
+    await until(() => expect(sent().map(({ ack }) => ack)).toEqual([4711, 4712]));
     expect(transport.ports()[0]).toMatchObject({ messages: 3, unacknowledged: 1 });
   });
 
   test("a quarantined frame is refused by NACK, so that the board stops sending it", async () => {
     await start();
     pty.write(vector("drone_telemetry"));
-    await vi.waitFor(() =>
+    await until(() =>
       expect(sent()).toMatchObject([
         { type: mdpTypes.ACK, ack: 120, flags: mdpFlags.IS_NACK, dst: mdpEndpoints.SIDE_B },
       ]),
@@ -240,11 +243,11 @@ needs("python3")("serial ports", () => {
     for (const seq of [10, 20]) {
       const board = await Pty.open();
       board.linkAs(late);
-      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(true));
+      await until(() => expect(transport.ports()[0]!.open).toBe(true));
       board.write(telemetry(seq));
-      await vi.waitFor(() => expect(ingest.uploads).toHaveLength(seq / 10));
+      await until(() => expect(ingest.uploads).toHaveLength(seq / 10));
       await board.close();
-      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(false));
+      await until(() => expect(transport.ports()[0]!.open).toBe(false));
     }
     expect(new Set(ingest.uploads.map(({ deviceId }) => deviceId)).size).toBe(1);
     expect(new Set(ingest.uploads.map(({ session }) => session)).size).toBe(2);
@@ -255,13 +258,13 @@ needs("python3")("serial ports", () => {
   test("a cable pulled while data flows is noticed every time", async () => {
     await pty.close();
     await start();
-    for (let round = 1; round <= 25; round++) {
+    for (let round = 1; round <= 10; round++) {
       const board = await Pty.open();
       board.linkAs(path());
-      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(true));
-      for (let seq = 1; seq <= 40; seq++) board.write(telemetry(seq));
+      await until(() => expect(transport.ports()[0]!.open).toBe(true));
+      for (let seq = 1; seq <= 200; seq++) board.write(telemetry(seq));
       await board.close();
-      await vi.waitFor(() => expect(transport.ports()[0]!.open).toBe(false));
+      await until(() => expect(transport.ports()[0]!.open).toBe(false));
     }
   });
 
@@ -269,7 +272,7 @@ needs("python3")("serial ports", () => {
     await start();
     const board = new TrapBoard(pty);
     pty.write(board.hello());
-    await vi.waitFor(() => expect(ingest.outcomes).toHaveLength(1));
+    await until(() => expect(ingest.outcomes).toHaveLength(1));
     const deviceId = ingest.uploads[0]!.deviceId;
     board.run();
     for (let round = 0; round < 30; round++) {
@@ -310,7 +313,7 @@ needs("python3")("serial ports", () => {
     ingest.isHolding = true;
     const count = 5_000;
     for (let seq = 1; seq <= count; seq++) pty.write(telemetry(seq));
-    await vi.waitFor(() => expect(ingest.uploads.length).toBeGreaterThanOrEqual(256));
+    await until(() => expect(ingest.uploads.length).toBeGreaterThanOrEqual(256));
     // Long enough for all of them to come in, were they not held back.
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(ingest.uploads.length).toBeLessThan(count / 2);
@@ -326,18 +329,18 @@ needs("python3")("serial ports", () => {
     await start();
     pty.write(telemetry(1, mdpFlags.ACK_REQUESTED));
     ingest.isHolding = true;
-    await vi.waitFor(() => expect(transport.ports()[0]!.messages).toBe(1));
+    await until(() => expect(transport.ports()[0]!.messages).toBe(1));
     const stopped = transport.stop();
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    await until(() => expect(ingest.uploads).toHaveLength(1));
     ingest.settleAll();
     await stopped;
-    await vi.waitFor(() => expect(sent().at(-1)).toMatchObject({ ack: 1, flags: mdpFlags.IS_ACK }));
+    await until(() => expect(sent().at(-1)).toMatchObject({ ack: 1, flags: mdpFlags.IS_ACK }));
   });
 
   test("readings of a frame that came over the wire are exact", async () => {
     await start();
     pty.write(vector("telemetry_gen_b"));
-    await vi.waitFor(() => expect(ingest.uploads).toHaveLength(1));
+    await until(() => expect(ingest.uploads).toHaveLength(1));
     const sample = decodeMdpB(ingest.uploads[0]!.payload);
     expect(sample).toMatchObject({ ok: true, value: { seq: 101 } });
     expect(sample.ok && sample.value.readings).toContainEqual({

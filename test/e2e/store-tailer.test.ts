@@ -84,7 +84,9 @@ test("what became durable before, while and after the database was away is in it
   database.start();
   await expect.poll(() => tailer.cursor, { timeout: 20_000 }).toBe(300);
 
-  const pid = await database.query<{ pid: number }>("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid");
+  const pid = await database.query<{ pid: number }>(
+    "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid",
+  );
   let announced = 0;
   database.onReady(() => announced++);
   process.kill(pid[0]!.pid, "SIGKILL");
@@ -113,7 +115,10 @@ test("a database that is ahead of the ledger is reported, not written to", async
   cleanups.push(() => again.stop());
   again.start(ledger.durableSize);
   await expect.poll(() => again.cursor).toBe(1000);
-  expect(again.state()).toMatchObject({ status: "degraded", detail: expect.stringContaining("has 1000 entries, the ledger only 10") });
+  expect(again.state()).toMatchObject({
+    status: "degraded",
+    detail: expect.stringContaining("has 1000 entries, the ledger only 10"),
+  });
   expect(await database.query("SELECT leaf_index FROM entries")).toEqual([]);
 });
 
@@ -173,7 +178,9 @@ test("gateways killed again and again while they copy leave each entry in the da
   database.start();
   await expect.poll(() => tailer.cursor, { timeout: 30_000 }).toBe(ledger.durableSize);
 
-  const rows = await database.query<{ leaf_index: string; entry: Buffer }>("SELECT leaf_index, entry FROM entries ORDER BY leaf_index");
+  const rows = await database.query<{ leaf_index: string; entry: Buffer }>(
+    "SELECT leaf_index, entry FROM entries ORDER BY leaf_index",
+  );
   expect(rows).toHaveLength(ledger.durableSize);
   const reader = new JournalReader(join(dataDir, "ledger/journal"));
   const different: number[] = [];

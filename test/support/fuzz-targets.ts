@@ -3,7 +3,12 @@ import { strict as assert } from "node:assert";
 import { decodeCbor, encodeCbor } from "../../src/codec/cbor.ts";
 import { checkEnvelope, parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
+import { decodePayload } from "../../src/dialects/index.ts";
+import { judge } from "../../src/ingest/judge.ts";
+import { decodeQuarantineRecord } from "../../src/ingest/quarantine-record.ts";
+import { decodeEntry, encodeEntry } from "../../src/ledger/entry.ts";
 import { FrameStream } from "../../src/mdp/frame-stream.ts";
+import { quarantineReasons } from "../../src/rejects.ts";
 import { blake2b256 } from "./envelopes.ts";
 
 export interface FuzzTarget {
@@ -47,6 +52,26 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       const frame = encodeMdpFrame({ type: 1, seq: 7, src: 0xa1, dst: 0xc0 });
       const last = stream.push(Buffer.concat([Uint8Array.of(0), frame])).at(-1);
       assert.equal(last?.kind === "frame" && last.packet.seq, 7);
+    },
+  },
+  {
+    name: "every payload format gives a sample or a reason, and every judgement is one of the two",
+    run: (bytes) => {
+      for (const format of ["envelope", "envelope-json", "telemetry-json", "mdp-b"] as const) {
+        const decoded = decodePayload(format, bytes);
+        assert.ok(decoded.ok || decoded.reject in quarantineReasons);
+        const claim = { format, deviceId: "fuzz", session: "", trusted: true };
+        const judged = judge(bytes, claim, 0, { findDevice: () => undefined, hash: blake2b256, verify: () => true });
+        assert.ok(!judged.ok && judged.reject in quarantineReasons);
+      }
+    },
+  },
+  {
+    name: "what decodeEntry takes is encoded to the same bytes",
+    run: (bytes) => {
+      const decoded = decodeEntry(bytes);
+      if (decoded.ok) assert.deepEqual(Buffer.from(encodeEntry(decoded.value)), Buffer.from(bytes));
+      decodeQuarantineRecord(bytes);
     },
   },
 ];

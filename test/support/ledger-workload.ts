@@ -10,8 +10,7 @@ import type { GatewayError } from "../../src/errors.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import type { Checkpoint } from "../../src/ledger/checkpoint.ts";
 import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
-import { leafHash } from "../../src/ledger/merkle.ts";
-import { recursiveRoot } from "./recursive-tree.ts";
+import { leafHash, MerkleTree } from "../../src/ledger/merkle.ts";
 
 export const origin = "gw.test/ledger/1";
 export const signer = ed25519Signer(origin, generateKeyPairSync("ed25519").privateKey);
@@ -43,6 +42,7 @@ export class Workload {
   readonly #random: () => number;
   #made = 0;
   #nextIndex = 0;
+  #files: FilePort | undefined;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -51,7 +51,12 @@ export class Workload {
   /** @returns when all rounds are acknowledged, or the ledger has failed. @throws what opening throws */
   async run(files: FilePort, rounds: number): Promise<void> {
     this.fatal = undefined;
-    const ledger = await openLedger(files, { onFatal: (error) => (this.fatal = error) });
+    this.#files = files;
+    const onFatal = (error: GatewayError) => {
+      // A gateway whose power is off may still stumble over that while the next one is running.
+      if (this.#files === files) this.fatal = error;
+    };
+    const ledger = await openLedger(files, { onFatal });
     this.#nextIndex = ledger.size;
     ledger.onCheckpoint(({ checkpoint }) => this.published.push(checkpoint));
     for (let round = 0; round < rounds && ledger.state !== "failed"; round++) {
@@ -102,11 +107,9 @@ export async function expectNothingLost(files: FilePort, { acked, published }: W
   expect(entries.length).toBe(ledger.durableSize);
   for (const [index, text] of acked) expect(entries[index]).toBe(text);
   expect(new Set(entries).size, "no entry twice").toBe(entries.length);
-  const leaves = entries.map((text) => leafHash(Buffer.from(text)));
-  for (const { size, root } of published) {
-    expect(size).toBeLessThanOrEqual(leaves.length);
-    expect(Buffer.from(root).equals(recursiveRoot(leaves.slice(0, size))), "a published checkpoint still holds").toBe(true);
-  }
+  const tree = new MerkleTree();
+  const roots = [tree.root(), ...entries.map((text) => (tree.append(leafHash(Buffer.from(text))), tree.root()))];
+  for (const { size, root } of published) expect(root, "a published checkpoint still holds").toEqual(roots[size]);
   for (let index = 0; index < entries.length; index += 7) {
     expect(Buffer.from((await ledger.readEntry(index))!).toString()).toBe(entries[index]);
   }

@@ -214,27 +214,25 @@ export class PublishGate {
   }
 
   /**
-   * The message is ours; hand it on. aedes routes it after PUBACK. Where a session or the retained store keeps it,
-   * that comes first: PUBACK says that we will deliver it, whatever happens to us.
+   * The message is ours; hand it on. aedes routes it after PUBACK. Where a session or the retained store keeps it, that
+   * comes first: PUBACK says that we will deliver it, whatever happens to us. An upload is safe in the ledger already,
+   * and its PUBACK waits for nothing else.
    */
   #settle(sender: Sender, packet: InboundPublish, verdict: PublishVerdict, done: Done): void {
     const broker = this.#options.broker();
     refreshInterest(verdict, broker);
-    const { interest } = verdict;
-    const isStored = packet.retain || (interest.kept && packet.qos > 0);
-    if (!interest.live && !isStored) packet.routed = true;
-    if (packet.withheld || packet.routed || packet.qos !== 1 || (!isStored && !sender.isClosed)) {
+    const { live, kept } = verdict.interest;
+    if (!live && !kept && !packet.retain) packet.routed = true;
+    const isStored = verdict.ackTopic === "" && (packet.retain || kept);
+    // aedes routes a QoS 1 message only if its PUBACK could be written.
+    if (packet.withheld || packet.routed || packet.qos !== 1 || !(isStored || sender.isClosed)) {
       done();
       return;
     }
     broker.route(packet);
     packet.routed = true;
-    if (!isStored) {
-      done();
-      return;
-    }
-    // An upload survives a power cut in the ledger; its copies in queues need not wait for the disk a second time.
-    this.#options.store.written(verdict.ackTopic === "", (error) => done(error));
+    if (isStored) this.#options.store.written(true, (error) => done(error));
+    else done();
   }
 }
 

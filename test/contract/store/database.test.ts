@@ -46,7 +46,9 @@ function start(source: DatabaseSource, options: { ledgerOrigin?: string; migrati
 
 async function dropConnections(config: ClientConfig): Promise<void> {
   await withClient(config, (client) =>
-    client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'mycogate%' AND pid <> pg_backend_pid()"),
+    client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'mycogate%' AND pid <> pg_backend_pid()",
+    ),
   );
 }
 
@@ -87,7 +89,13 @@ test("a query cut off by the loss is unavailable, one that is wrong is not", asy
   const cut = database.query("SELECT pg_sleep(60)");
   cut.catch(() => undefined);
   await expect
-    .poll(() => withClient(config, async (client) => (await client.query("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")).rowCount))
+    .poll(() =>
+      withClient(
+        config,
+        async (client) =>
+          (await client.query("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")).rowCount,
+      ),
+    )
     .toBe(1);
   await withClient(config, (client) =>
     client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"),
@@ -119,7 +127,9 @@ test("a failed migration is the state that readiness shows", async () => {
   const migrationsDir = mkdtempSync(join(tmpdir(), "mycogate-migrations-"));
   writeFileSync(join(migrationsDir, "0001-bad.sql"), "SELECT 1/0");
   const database = start(new SwitchedSource(await server.freshSchema()), { migrationsDir });
-  await expect.poll(() => database.state()).toEqual({ status: "down", detail: "migration 0001-bad.sql failed: division by zero" });
+  await expect
+    .poll(() => database.state())
+    .toEqual({ status: "down", detail: "migration 0001-bad.sql failed: division by zero" });
 });
 
 test("a port where nobody answers does not keep it from stopping", async () => {

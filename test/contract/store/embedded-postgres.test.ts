@@ -87,7 +87,9 @@ test("the server listens on a Unix socket only, asks for the password, and its f
   const config = await embedded({ dataDir }).open();
   const { rows } = await withClient(config, (client) => client.query("SHOW listen_addresses"));
   expect(rows).toEqual([{ listen_addresses: "" }]);
-  await expect(withClient({ ...config, password: "wrong" }, (client) => client.query("SELECT 1"))).rejects.toMatchObject({
+  await expect(
+    withClient({ ...config, password: "wrong" }, (client) => client.query("SELECT 1")),
+  ).rejects.toMatchObject({
     code: "28P01",
   });
   const home = join(dataDir, "postgres");
@@ -181,7 +183,7 @@ test("a start that fails says what PostgreSQL said", async () => {
   const first = embedded({ dataDir });
   await first.open();
   await first.close();
-  writeFileSync(join(dataDir, "postgres/cluster/local.conf"), "shared_buffers = nonsense\n");
+  writeFileSync(join(dataDir, "postgres/local.conf"), "shared_buffers = nonsense\n");
   await expect(embedded({ dataDir }).open()).rejects.toMatchObject({
     code: "DATABASE_START_FAILED",
     message: expect.stringContaining("local.conf"),

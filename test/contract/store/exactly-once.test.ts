@@ -7,7 +7,16 @@ import { CopySession, type EntryRun } from "../../../gateway/store/copy-session.
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { TailerLoop, type TailerReport } from "../../../gateway/store/tailer-loop.ts";
-import { log, migratedSchema, runOf, scratchDir, startServer, type TestServer, telemetry, withClient } from "./support.ts";
+import {
+  log,
+  migratedSchema,
+  runOf,
+  scratchDir,
+  startServer,
+  type TestServer,
+  telemetry,
+  withClient,
+} from "./support.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -79,7 +88,9 @@ test("connections cut at any moment neither lose nor repeat an entry", async () 
   let cuts = 0;
   while (follower.cursor() < size) {
     const cut = await withClient(config, (client) =>
-      client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mycogate tailer' AND state <> 'idle'"),
+      client.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mycogate tailer' AND state <> 'idle'",
+      ),
     );
     cuts += cut.rowCount ?? 0;
     await new Promise((resolve) => setTimeout(resolve, 20 + (cuts % 5) * 50));

@@ -47,7 +47,10 @@ test("an applied file that was edited is refused, line ends aside", async () => 
     await migrate(client, migrationsWith({ "0001-one.sql": "CREATE TABLE one (\n a int);" }));
     expect(await migrate(client, migrationsWith({ "0001-one.sql": "CREATE TABLE one (\r\n a int);" }))).toEqual([]);
     const edited = migrate(client, migrationsWith({ "0001-one.sql": "CREATE TABLE one (\n b int);" }));
-    await expect(edited).rejects.toMatchObject({ code: "DATABASE_MISMATCH", message: expect.stringContaining("0001-one.sql") });
+    await expect(edited).rejects.toMatchObject({
+      code: "DATABASE_MISMATCH",
+      message: expect.stringContaining("0001-one.sql"),
+    });
   });
 });
 
@@ -56,15 +59,24 @@ test("a database that a newer gateway has migrated is refused by name of the unk
   await withClient(config, async (client) => {
     await migrate(client, migrationsWith({ ...one, "0002-later.sql": "SELECT 1;" }));
     const older = migrate(client, migrationsWith(one));
-    await expect(older).rejects.toMatchObject({ code: "DATABASE_MISMATCH", message: expect.stringContaining("0002-later.sql") });
+    await expect(older).rejects.toMatchObject({
+      code: "DATABASE_MISMATCH",
+      message: expect.stringContaining("0002-later.sql"),
+    });
   });
 });
 
 test("a failing migration leaves the database as it was, the good ones before it included", async () => {
   const config = await server.freshSchema();
   await withClient(config, async (client) => {
-    const failing = migrate(client, migrationsWith({ ...one, "0002-bad.sql": "CREATE TABLE two (a int); SELECT 1/0;" }));
-    await expect(failing).rejects.toMatchObject({ code: "MIGRATION_FAILED", message: expect.stringContaining("0002-bad.sql") });
+    const failing = migrate(
+      client,
+      migrationsWith({ ...one, "0002-bad.sql": "CREATE TABLE two (a int); SELECT 1/0;" }),
+    );
+    await expect(failing).rejects.toMatchObject({
+      code: "MIGRATION_FAILED",
+      message: expect.stringContaining("0002-bad.sql"),
+    });
     const tables = await client.query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()");
     expect(tables.rows).toEqual([]);
   });
@@ -84,4 +96,3 @@ test("entries can be neither changed nor removed, retention aside", async () => 
     await expect(client.query("DELETE FROM entries")).rejects.toThrow();
   });
 });
-

@@ -54,9 +54,12 @@ const arbEntry = fc
     device: fc.constantFrom("a", "b", "c"),
     /** Few different times, so that many are equal. */
     ms: fc.integer({ min: 0, max: 5 }).map((step) => Date.UTC(2026, 5, 1) + step),
-    pack: fc.array(fc.record({ id: fc.constantFrom("t", "h", 1), v: fc.integer({ min: -99, max: 99 }), u: fc.constantFrom("x", 1) }), {
-      maxLength: 5,
-    }),
+    pack: fc.array(
+      fc.record({ id: fc.constantFrom("t", "h", 1), v: fc.integer({ min: -99, max: 99 }), u: fc.constantFrom("x", 1) }),
+      {
+        maxLength: 5,
+      },
+    ),
   })
   .map(({ device, ms, pack }) => telemetry({ pack, ts: { ms } }, { deviceId: device }));
 
@@ -70,10 +73,23 @@ const arbQuery: fc.Arbitrary<Partial<ReadingsQuery>> = fc.record({
 });
 
 /** What the pages ought to hold, from the entries themselves. */
-function expected(entries: readonly ReadingEntry[], { device, sensor, from, to, order }: Partial<ReadingsQuery>): unknown[] {
+function expected(
+  entries: readonly ReadingEntry[],
+  { device, sensor, from, to, order }: Partial<ReadingsQuery>,
+): unknown[] {
   const rows = entries.flatMap((entry, leafIndex) => {
-    const message = JSON.parse(Buffer.from(entry.payload).toString()) as { pack: { id: string | number; v: number }[]; ts: { ms: number } };
-    return message.pack.map(({ id, v }, place) => ({ time: message.ts.ms, leafIndex, place, device: entry.deviceId, id: String(id), value: String(v) }));
+    const message = JSON.parse(Buffer.from(entry.payload).toString()) as {
+      pack: { id: string | number; v: number }[];
+      ts: { ms: number };
+    };
+    return message.pack.map(({ id, v }, place) => ({
+      time: message.ts.ms,
+      leafIndex,
+      place,
+      device: entry.deviceId,
+      id: String(id),
+      value: String(v),
+    }));
   });
   const kept = rows.filter(
     (row) =>
@@ -90,41 +106,73 @@ function expected(entries: readonly ReadingEntry[], { device, sensor, from, to, 
 describe("paging", () => {
   test("pages of any size, filter and order hold exactly the readings asked for, in order", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(arbEntry, { maxLength: 30 }), fc.array(arbQuery, { minLength: 4, maxLength: 8 }), async (entries, queries) => {
-        await emptyDatabase();
-        if (entries.length > 0) await append(entries);
-        for (const query of queries) {
-          const rows = await allPages(query);
-          expect(rows.map(({ time, leafIndex, value }) => ({ time, leafIndex, value }))).toEqual(expected(entries, query));
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(arbEntry, { maxLength: 30 }),
+        fc.array(arbQuery, { minLength: 4, maxLength: 8 }),
+        async (entries, queries) => {
+          await emptyDatabase();
+          if (entries.length > 0) await append(entries);
+          for (const query of queries) {
+            const rows = await allPages(query);
+            expect(rows.map(({ time, leafIndex, value }) => ({ time, leafIndex, value }))).toEqual(
+              expected(entries, query),
+            );
+          }
+        },
+      ),
       { numRuns: 15 },
     );
   });
 
-  test.each(["asc", "desc"] as const)("%s: readings that arrive between pages make none of the others be skipped or repeated", async (order) => {
-    await emptyDatabase();
-    const at = (ms: number, v: number): ReadingEntry => telemetry({ pack: [{ id: "t", v }, { id: "t", v }], ts: { ms: Date.UTC(2026, 5, 1) + ms } });
-    const before = Array.from({ length: 40 }, (_, index) => at(index % 10, index));
-    await append(before);
-    let arrivals = 0;
-    const rows = await allPages({ limit: 3, order }, async () => {
-      if (arrivals++ < 10) await append([at(arrivals - 1, 1000), at(20, 1000)]);
-    });
-    const seen = rows.filter(({ value }) => value !== "1000").map(({ leafIndex, value }) => `${leafIndex}:${value}`);
-    expect(seen.sort()).toEqual(before.flatMap((_, index) => [`${index}:${index}`, `${index}:${index}`]).sort());
-    expect(new Set(rows).size).toBe(rows.length);
-  });
+  test.each(["asc", "desc"] as const)(
+    "%s: readings that arrive between pages make none of the others be skipped or repeated",
+    async (order) => {
+      await emptyDatabase();
+      const at = (ms: number, v: number): ReadingEntry =>
+        telemetry({
+          pack: [
+            { id: "t", v },
+            { id: "t", v },
+          ],
+          ts: { ms: Date.UTC(2026, 5, 1) + ms },
+        });
+      const before = Array.from({ length: 40 }, (_, index) => at(index % 10, index));
+      await append(before);
+      let arrivals = 0;
+      const rows = await allPages({ limit: 3, order }, async () => {
+        if (arrivals++ < 10) await append([at(arrivals - 1, 1000), at(20, 1000)]);
+      });
+      const seen = rows.filter(({ value }) => value !== "1000").map(({ leafIndex, value }) => `${leafIndex}:${value}`);
+      expect(seen.sort()).toEqual(before.flatMap((_, index) => [`${index}:${index}`, `${index}:${index}`]).sort());
+      expect(new Set(rows).size).toBe(rows.length);
+    },
+  );
 
   test("a cursor that is not ours, or is for the other order, is refused", async () => {
     await emptyDatabase();
-    await append([telemetry({ pack: [{ id: "t", v: 1 }, { id: "t", v: 2 }] })]);
+    await append([
+      telemetry({
+        pack: [
+          { id: "t", v: 1 },
+          { id: "t", v: 2 },
+        ],
+      }),
+    ]);
     const { next } = await readings.query({ limit: 1, order: "asc" });
-    const bad = [Buffer.from("asc 99999999999999999999 0 1").toString("base64url"), "", "%%%", Buffer.from("asc 9999999999999999 1 1").toString("base64url")];
+    const bad = [
+      Buffer.from("asc 99999999999999999999 0 1").toString("base64url"),
+      "",
+      "%%%",
+      Buffer.from("asc 9999999999999999 1 1").toString("base64url"),
+    ];
     for (const cursor of bad) {
-      await expect(readings.query({ limit: 1, order: "asc", cursor })).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+      await expect(readings.query({ limit: 1, order: "asc", cursor })).rejects.toMatchObject({
+        code: "REQUEST_INVALID",
+      });
     }
-    await expect(readings.query({ limit: 1, order: "desc", cursor: next! })).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+    await expect(readings.query({ limit: 1, order: "desc", cursor: next! })).rejects.toMatchObject({
+      code: "REQUEST_INVALID",
+    });
   });
 });
 
@@ -134,20 +182,76 @@ describe("rows", () => {
   test("carry exact values, the tables' names, and whose clock the time is", async () => {
     const ms = Date.UTC(2026, 5, 1, 11, 0, 0, 5);
     await append([
-      telemetry({ pack: [{ id: 1, vi: 217, vs: 2, u: 1 }, { id: 60_000, v: 1, u: 61_000, q: 1 }], seq: 9_007_199_254_740_991, msgId: "m", ts: { ms } }, { keyEpoch: 3 }),
+      telemetry(
+        {
+          pack: [
+            { id: 1, vi: 217, vs: 2, u: 1 },
+            { id: 60_000, v: 1, u: 61_000, q: 1 },
+          ],
+          seq: 9_007_199_254_740_991,
+          msgId: "m",
+          ts: { ms },
+        },
+        { keyEpoch: 3 },
+      ),
       telemetry({ pack: [{ id: "moss", v: 0.1, u: "" }] }),
     ]);
     const { data, next } = await readings.query({ limit: 10, order: "asc" });
     expect(next).toBeNull();
     expect(data).toEqual([
-      { time: "2026-06-01T11:00:00.005Z", deviceId: "dev-1", sensor: sensorName(1), value: "2.17", unit: unitName(1), quality: 0, seq: "9007199254740991", msgId: "m", leafIndex: 0, verification: "verified", timeSource: "device" },
-      { time: "2026-06-01T11:00:00.005Z", deviceId: "dev-1", sensor: 60_000, value: "1", unit: 61_000, quality: 1, seq: "9007199254740991", msgId: "m", leafIndex: 0, verification: "verified", timeSource: "device" },
-      { time: new Date(Math.floor(receivedUs / 1000)).toISOString(), deviceId: "dev-1", sensor: "moss", value: "0.1", unit: "", quality: 0, seq: null, msgId: null, leafIndex: 1, verification: "attested", timeSource: "gateway" },
+      {
+        time: "2026-06-01T11:00:00.005Z",
+        deviceId: "dev-1",
+        sensor: sensorName(1),
+        value: "2.17",
+        unit: unitName(1),
+        quality: 0,
+        seq: "9007199254740991",
+        msgId: "m",
+        leafIndex: 0,
+        verification: "verified",
+        timeSource: "device",
+      },
+      {
+        time: "2026-06-01T11:00:00.005Z",
+        deviceId: "dev-1",
+        sensor: 60_000,
+        value: "1",
+        unit: 61_000,
+        quality: 1,
+        seq: "9007199254740991",
+        msgId: "m",
+        leafIndex: 0,
+        verification: "verified",
+        timeSource: "device",
+      },
+      {
+        time: new Date(Math.floor(receivedUs / 1000)).toISOString(),
+        deviceId: "dev-1",
+        sensor: "moss",
+        value: "0.1",
+        unit: "",
+        quality: 0,
+        seq: null,
+        msgId: null,
+        leafIndex: 1,
+        verification: "attested",
+        timeSource: "gateway",
+      },
     ]);
   });
 
   test("a sensor is found by its name, by its code, and by the text as sent", async () => {
-    await append([telemetry({ pack: [{ id: 1, v: 1 }, { id: sensorName(1), v: 2 }, { id: "moss", v: 3 }, { id: 60_000, v: 4 }] })]);
+    await append([
+      telemetry({
+        pack: [
+          { id: 1, v: 1 },
+          { id: sensorName(1), v: 2 },
+          { id: "moss", v: 3 },
+          { id: 60_000, v: 4 },
+        ],
+      }),
+    ]);
     const values = async (sensor: string): Promise<string[]> =>
       (await readings.query({ limit: 10, order: "asc", sensor })).data.map(({ value }) => value);
     expect(await values(sensorName(1)!)).toEqual(["1", "2"]);

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg, { type Client, type ClientConfig } from "pg";
 import pino from "pino";
-import { encodeEntry } from "../../../src/ledger/entry.ts";
-import type { LedgerEntry, ReadingEntry } from "../../../src/ledger/types.ts";
 import type { EntryRun } from "../../../gateway/store/copy-session.ts";
 import { type DatabaseSource, databaseAt } from "../../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
+import { encodeEntry } from "../../../src/ledger/entry.ts";
+import type { LedgerEntry, ReadingEntry } from "../../../src/ledger/types.ts";
 
 export const log = pino({ level: "silent" });
 

@@ -13,7 +13,7 @@ async function failEveryCall(fault: Fault, check: (files: FaultyFiles, workload:
     const error = await workload.run(files, 8).catch((error: Error) => error);
     if (error !== undefined && !files.hasFailed) throw error;
     await check(files, workload, n);
-    if (!files.hasFailed) return expect(n).toBeGreaterThan(100);
+    if (!files.hasFailed) return expect(n).toBeGreaterThan(50);
   }
 }
 
