@@ -92,23 +92,12 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
   const unsigned = codec.encodeCbor(mapOf(base));
   const good = seal(codec, unsigned);
   const hash = codec.blake2b256(unsigned);
-  /** Signed as it should be, so that nothing but the change is wrong. */
-  const replaced = (changes: ReadonlyMap<number, GoldenValue | undefined>): Uint8Array => {
-    const map = mapOf(base);
-    for (const [key, value] of changes) {
-      if (value === undefined) map.delete(key);
-      else map.set(key, value);
-    }
-    return seal(codec, codec.encodeCbor(map));
-  };
+  /** Signed as it should be, so that nothing but the change is wrong; `undefined` leaves the field out. */
   const field = (name: keyof typeof fields, value: GoldenValue | undefined): Uint8Array =>
-    replaced(new Map([[fields[name].key, value]]));
-  const readingWith = (key: number, value: GoldenValue | undefined): Uint8Array => {
-    const map = readingMap(base.readings[0]!);
-    if (value === undefined) map.delete(key);
-    else map.set(key, value);
-    return field("readings", [map]);
-  };
+    seal(codec, codec.encodeCbor(changed(mapOf(base), fields[name].key, value)));
+  const position = (...entries: readonly [number, number][]): Uint8Array => field("geo", new Map(entries));
+  const readingWith = (key: number, value: GoldenValue | undefined): Uint8Array =>
+    field("readings", [changed(readingMap(base.readings[0]!), key, value)]);
   /** `unsigned` with some of its hex digits replaced, signed over the result. */
   const edited = (from: string, to: string): Uint8Array => {
     const parts = hexOf(unsigned).split(from);
@@ -137,6 +126,7 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
     ["NOT_DETERMINISTIC", "undefined", edited(vi, "01f702")],
     ["NOT_DETERMINISTIC", "a text that is not UTF-8", edited("a50001", "a50061ff")],
     ["SCHEMA_INVALID", "an array", codec.encodeCbor([1, 2, 3])],
+    ["SCHEMA_INVALID", "version 0", field("version", 0)],
     ["SCHEMA_INVALID", "version 2", field("version", 2)],
     ["SCHEMA_INVALID", "no version", field("version", undefined)],
     ["SCHEMA_INVALID", "an id with a space", field("deviceId", "golden 01")],
@@ -147,30 +137,12 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
     ["SCHEMA_INVALID", "a message id of 15 bytes", field("msgId", bytesOf(base.msgId).subarray(1))],
     ["SCHEMA_INVALID", "a time beyond 64 bits with sign", field("epochMs", 2n ** 63n)],
     ["SCHEMA_INVALID", "a negative seq", field("seq", -1)],
-    [
-      "SCHEMA_INVALID",
-      "a latitude beyond the pole",
-      field(
-        "geo",
-        new Map([
-          [0, 900_000_001],
-          [1, 0],
-        ]),
-      ),
-    ],
-    ["SCHEMA_INVALID", "a position without longitude", field("geo", new Map([[0, 0]]))],
-    [
-      "SCHEMA_INVALID",
-      "an accuracy that is negative",
-      field(
-        "geo",
-        new Map([
-          [0, 0],
-          [1, 0],
-          [2, -1],
-        ]),
-      ),
-    ],
+    ["SCHEMA_INVALID", "a latitude beyond the north pole", position([0, 900_000_001], [1, 0])],
+    ["SCHEMA_INVALID", "a latitude beyond the south pole", position([0, -900_000_001], [1, 0])],
+    ["SCHEMA_INVALID", "a longitude beyond 180 degrees east", position([0, 0], [1, 1_800_000_001])],
+    ["SCHEMA_INVALID", "a longitude beyond 180 degrees west", position([0, 0], [1, -1_800_000_001])],
+    ["SCHEMA_INVALID", "a position without longitude", position([0, 0])],
+    ["SCHEMA_INVALID", "an accuracy that is negative", position([0, 0], [1, 0], [2, -1])],
     ["SCHEMA_INVALID", "readings as map", field("readings", new Map())],
     ["SCHEMA_INVALID", "a reading without quality", readingWith(reading.quality.key, undefined)],
     ["SCHEMA_INVALID", "a reading with a sixth key", readingWith(5, 0)],
@@ -239,6 +211,12 @@ function readingMap([sensor, vi, vs, unit, quality]: GoldenReading): Map<number,
     [reading.unit.key, unit],
     [reading.quality.key, quality],
   ]);
+}
+
+function changed(map: Map<number, GoldenValue>, key: number, value: GoldenValue | undefined): typeof map {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+  return map;
 }
 
 function nest(levels: number): GoldenValue {

@@ -56,7 +56,7 @@ export function ensureBuilt() {
 }
 
 /** A step has failed; its message says which. */
-export class StepFailed extends Error {}
+class StepFailed extends Error {}
 
 /** Run a script's steps; where one fails the process ends with 1 and one sentence. @param steps its result is the exit code */
 export async function script(steps) {

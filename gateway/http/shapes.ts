@@ -10,21 +10,19 @@ const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
 const time = Type.String({ format: "date-time", description: "ISO 8601 in UTC." });
 const count = Type.Integer({ minimum: 0 });
 
-export const deviceId = Type.String({ description: "Registry id of the device.", pattern: "^[A-Za-z0-9._-]{1,64}$" });
+const deviceId = Type.String({ description: "Registry id of the device.", pattern: "^[A-Za-z0-9._-]{1,64}$" });
 export const leafIndex = Type.Integer({
   description: "Position in the ledger, from 0.",
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
 });
-export const quarantineId = Type.Integer({
+const quarantineId = Type.Integer({
   description: "Number of the quarantined message.",
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
 });
-export const cursor = Type.Optional(
-  Type.String({ description: "`next` of the page before.", minLength: 1, maxLength: 512 }),
-);
-export const limit = Type.Integer({ description: "Items on a page.", minimum: 1, maximum: 1_000, default: 100 });
+const cursor = Type.Optional(Type.String({ description: "`next` of the page before.", minLength: 1, maxLength: 512 }));
+const limit = Type.Integer({ description: "Items on a page.", minimum: 1, maximum: 1_000, default: 100 });
 const publicKey = Type.String({
   description: "Ed25519 public key, 32 bytes as hex or base64.",
   minLength: 1,

@@ -2,6 +2,7 @@
 import { type Transport, transports } from "../../src/ingest/upload.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 import type { TransportCounts } from "../http/services.ts";
+import { LatencyHistogram } from "./latency-histogram.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type Settled = "stored" | "duplicate" | "quarantined" | "rejected";
@@ -12,6 +13,8 @@ export class Counters {
   readonly byTransport = Object.fromEntries(transports.map((name) => [name, zero()])) as Record<Transport, Mutable<TransportCounts>>;
   readonly quarantineReasons: Partial<Record<QuarantineReason, number>> = {};
   readonly rejectReasons: Partial<Record<RejectReason, number>> = {};
+  /** From taking an upload in until its outcome, before the acknowledgement is written. */
+  readonly latency = new LatencyHistogram();
   /** Uploads that could not be committed and were not acknowledged; the device sends them again. */
   unacknowledged = 0;
 

@@ -23,6 +23,8 @@ type Done = (error: Error | undefined, outcome?: Outcome) => void;
 interface Pending {
   readonly upload: Upload;
   readonly receivedUs: number;
+  /** Monotonic clock, ms. */
+  readonly takenMs: number;
   /** A release from quarantine: not counted again, and not quarantined again. */
   readonly released: boolean;
   readonly done: Done;
@@ -128,7 +130,7 @@ export class Ingest implements IngestPort {
     const { transport, payload } = upload;
     const batch = this.#roomFor(payload.length);
     const at = batch.pending.length;
-    batch.pending.push({ upload, receivedUs, released, done });
+    batch.pending.push({ upload, receivedUs, takenMs: performance.now(), released, done });
     batch.contexts.push(this.#contexts.of(upload, this.#options.trustedTransports.has(transport)));
     batch.bytes.set(payload, batch.used);
     batch.used += payload.length;
@@ -288,8 +290,11 @@ export class Ingest implements IngestPort {
     for (const { leafIndex, settle } of due) settle(leafIndex < durableSize ? undefined : error);
   }
 
-  #settle({ upload, released, done }: Pending, how: Settled, outcome: Outcome): void {
-    if (!released) this.#options.counters.settled(upload.transport, how);
+  #settle({ upload, takenMs, released, done }: Pending, how: Settled, outcome: Outcome): void {
+    if (!released) {
+      this.#options.counters.settled(upload.transport, how);
+      this.#options.counters.latency.observe((performance.now() - takenMs) / 1000);
+    }
     this.#leave();
     done(undefined, outcome);
   }

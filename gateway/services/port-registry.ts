@@ -13,8 +13,8 @@ export class PortRegistry implements SerialRegistry {
   }
 
   deviceForPort(port: string): string | undefined {
-    const bound = this.#registry.list().filter(({ transport, revokedUs }) => transport === boundTo(port) && revokedUs === undefined);
-    return bound.at(-1)?.id;
+    // A revoked one too: its frames belong in quarantine, not under a fresh id.
+    return this.#registry.list().findLast(({ transport }) => transport === boundTo(port))?.id;
   }
 
   isFree(id: string): boolean {

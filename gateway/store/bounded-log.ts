@@ -1,12 +1,11 @@
 /** A log file that cannot fill the disk: at its limit it becomes `<file>.1`, replacing the one before. */
-import { createWriteStream, renameSync, statSync, type WriteStream } from "node:fs";
+import { appendFileSync, renameSync, statSync } from "node:fs";
 
-const keptBytes = 4096;
+const keptCharacters = 4096;
 
 export class BoundedLog {
   readonly #file: string;
   readonly #limitBytes: number;
-  #stream: WriteStream;
   #size: number;
   #tail = "";
 
@@ -14,7 +13,6 @@ export class BoundedLog {
     this.#file = file;
     this.#limitBytes = limitBytes;
     this.#size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    this.#stream = this.#open();
   }
 
   /** The last few thousand characters written, for an error message. */
@@ -23,25 +21,16 @@ export class BoundedLog {
   }
 
   write(chunk: Buffer): void {
-    if (this.#size > 0 && this.#size + chunk.length > this.#limitBytes) {
-      this.#stream.end();
-      renameSync(this.#file, `${this.#file}.1`);
-      this.#size = 0;
-      this.#stream = this.#open();
+    this.#tail = (this.#tail + chunk.toString("utf8")).slice(-keptCharacters);
+    try {
+      if (this.#size > 0 && this.#size + chunk.length > this.#limitBytes) {
+        renameSync(this.#file, `${this.#file}.1`);
+        this.#size = 0;
+      }
+      appendFileSync(this.#file, chunk, { mode: 0o600 });
+      this.#size += chunk.length;
+    } catch {
+      // A full disk costs the log, never the server whose log it is. The tail is still in memory.
     }
-    this.#size += chunk.length;
-    this.#tail = (this.#tail + chunk.toString("utf8")).slice(-keptBytes);
-    this.#stream.write(chunk);
-  }
-
-  end(): void {
-    this.#stream.end();
-  }
-
-  #open(): WriteStream {
-    const stream = createWriteStream(this.#file, { flags: "a", mode: 0o600 });
-    // A full disk costs the log, never the server whose log it is; the tail stays in memory.
-    stream.on("error", () => undefined);
-    return stream;
   }
 }

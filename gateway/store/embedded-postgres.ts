@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +18,7 @@ import type { DatabaseSource } from "./database.ts";
 import { installBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
 import { type HomeOptions, type PostgresHome, prepareHome } from "./postgres-home.ts";
 import { readPostmasterLock, stopLeftover, stopServer } from "./postgres-leftover.ts";
+import { postgresSettings } from "./postgres-settings.ts";
 
 const user = "mycogate";
 const port = 5432;
@@ -50,8 +51,10 @@ export class EmbeddedPostgres implements DatabaseSource {
 
     const password = await this.#ensureCluster(home, binaries, cluster);
     const socketDir = await this.#socketDir(home);
-    await writeFile(join(cluster, "postgresql.conf"), settings(socketDir));
-    await this.#launch(home, binaries, cluster);
+    const configFile = join(home.folder, "postgresql.conf");
+    await writeFile(configFile, postgresSettings(socketDir, port));
+    await chmod(configFile, 0o644);
+    await this.#launch(home, binaries, cluster, configFile);
     this.#config = { host: socketDir, port, user, password, database: "postgres" };
     return this.#config;
   }
@@ -78,24 +81,13 @@ export class EmbeddedPostgres implements DatabaseSource {
     }
     const unfinished = `${cluster}.unfinished`;
     await rm(unfinished, { recursive: true, force: true });
+    await this.#makeOwnFolder(home, unfinished);
     const password = randomBytes(24).toString("base64url");
     await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
     if (home.account) await chown(passwordFile, home.account.uid, home.account.gid);
-    await run(home, binaries.initdb, [
-      ...["-D", unfinished, "--no-sync", "--no-instructions"],
-      ...[
-        "--username",
-        user,
-        "--auth",
-        "scram-sha-256",
-        "--pwfile",
-        passwordFile,
-        "--encoding",
-        "UTF8",
-        "--locale",
-        "C",
-      ],
-    ]);
+    const naming = [`--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
+    const character = ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"];
+    await run(home, binaries.initdb, ["-D", unfinished, ...naming, ...character]);
     await rename(unfinished, cluster);
     // The first start need not wait for the disk: until this is done, a power cut costs a copy, not a reading.
     run(home, binaries.initdb, ["-D", cluster, "--sync-only"]).catch((error: unknown) =>
@@ -104,29 +96,32 @@ export class EmbeddedPostgres implements DatabaseSource {
     return password;
   }
 
-  async #socketDir({ folder, account }: PostgresHome): Promise<string> {
-    let socketDir = join(folder, "run");
+  async #socketDir(home: PostgresHome): Promise<string> {
+    let socketDir = join(home.folder, "run");
     if (Buffer.byteLength(join(socketDir, `.s.PGSQL.${port}`)) > maxSocketPathBytes) {
       this.#shortSocketDir ??= await mkdtemp(join(tmpdir(), "mycogate-"));
       socketDir = this.#shortSocketDir;
-    } else {
-      await mkdir(socketDir, { recursive: true, mode: 0o700 });
     }
-    if (account) await chown(socketDir, account.uid, account.gid);
+    await this.#makeOwnFolder(home, socketDir);
     return socketDir;
   }
 
-  async #launch(home: PostgresHome, binaries: PostgresBinaries, cluster: string): Promise<void> {
+  /** A folder of the server's user, and nobody else's. */
+  async #makeOwnFolder({ account }: PostgresHome, folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (account) await chown(folder, account.uid, account.gid);
+  }
+
+  async #launch(home: PostgresHome, binaries: PostgresBinaries, cluster: string, configFile: string): Promise<void> {
     const log = new BoundedLog(join(home.folder, "postgres.log"));
     // Detached: a Ctrl-C in the terminal is for the gateway, which stops its database last.
-    const child = spawn(binaries.postgres, ["-D", cluster], {
+    const child = spawn(binaries.postgres, ["-D", cluster, "-c", `config_file=${configFile}`], {
       ...processOptions(home),
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     });
     this.#child = child;
     child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
-    child.once("close", () => log.end());
     // However this process ends short of a kill -9, the server ends with it.
     const interrupt = (): boolean => child.kill("SIGINT");
     process.once("exit", interrupt);
@@ -169,40 +164,4 @@ async function run(home: PostgresHome, program: string, args: string[]): Promise
 
 function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) || "without a word";
-}
-
-/** postgresql.conf, written at every start; an operator's own settings go to local.conf in the home. */
-function settings(socketDir: string): string {
-  return `# Written by the gateway at every start. Put your own settings into ../local.conf, which wins.
-listen_addresses = ''
-port = ${port}
-unix_socket_directories = '${socketDir.replaceAll("'", "''")}'
-unix_socket_permissions = 0700
-max_connections = 24
-password_encryption = 'scram-sha-256'
-timezone = 'UTC'
-datestyle = 'iso, ymd'
-default_text_search_config = 'pg_catalog.english'
-
-# One machine, shared with the gateway.
-shared_buffers = 96MB
-work_mem = 8MB
-maintenance_work_mem = 64MB
-max_parallel_workers_per_gather = 0
-max_parallel_maintenance_workers = 0
-io_method = 'sync'
-jit = off
-
-# The journal is the truth and is copied again from where this ends.
-synchronous_commit = off
-wal_level = minimal
-max_wal_senders = 0
-min_wal_size = 128MB
-max_wal_size = 1GB
-checkpoint_timeout = 15min
-
-log_line_prefix = '%m [%p] '
-log_checkpoints = off
-include_if_exists = '../local.conf'
-`;
 }

@@ -30,10 +30,18 @@ export class Names {
     for (const { source_no, source, format, firmware } of sources.rows) {
       names.#sources.set(sourceKey(source, format, firmware), source_no);
     }
-    const channels = await client.query<{ channel_no: number; key: string }>("SELECT channel_no, key FROM channels");
-    for (const { channel_no, key } of channels.rows) {
+    const channels = await client.query<{ channel_no: number; key: string; sensor: string; unit: string }>(
+      "SELECT channel_no, key, sensor, unit FROM channels",
+    );
+    for (const { channel_no, key, ...shown } of channels.rows) {
       const [sensor, unit] = JSON.parse(key) as [Code, Code];
       names.#setChannel(sensor, unit, channel_no);
+      // The code tables may have learnt a name since.
+      const now = { sensor: displayName(sensor, sensorName), unit: displayName(unit, unitName) };
+      if (shown.sensor !== now.sensor || shown.unit !== now.unit) {
+        const values = [channel_no, now.sensor, now.unit];
+        await client.query("UPDATE channels SET sensor = $2, unit = $3 WHERE channel_no = $1", values);
+      }
     }
     return names;
   }

@@ -14,7 +14,7 @@ export interface Account {
 }
 
 export interface PostgresHome {
-  /** Holds binaries, cluster, socket, password and log; mode 0700, owned by the server's user. */
+  /** Holds binaries, cluster, socket, password and log. */
   readonly folder: string;
   /** Whom the server runs as; undefined when that is simply the user who runs the gateway. */
   readonly account: Account | undefined;
@@ -43,38 +43,44 @@ export async function prepareHome({
     return { folder: inside, account: undefined };
   }
   const wanted = await findAccount(runAs === undefined ? ["postgres", "nobody"] : [runAs]);
-  const insideAccount = (await ownerOf(inside)) ?? wanted;
-  if (await makeReachable(inside, insideAccount)) return { folder: inside, account: insideAccount };
+  const atInside = await openTo(inside, wanted);
+  if (atInside) return { folder: inside, account: atInside };
   await rmdir(inside).catch(() => undefined); // Not empty: a cluster from before the folder was closed; it is left as it is.
 
-  // Named after the data directory's place, so that a copied data directory never shares a cluster with its original.
-  const name = createHash("sha256")
-    .update(`${await realpath(dataDir)}\n${ledgerOrigin}`)
-    .digest("hex")
-    .slice(0, 12);
-  const folder = join(outsideDir, name);
+  // Named after the data directory's place and its ledger: a copied data directory never shares a cluster with its original.
+  const key = `${await realpath(dataDir)}
+${ledgerOrigin}`;
+  const name = createHash("sha256").update(key).digest("hex").slice(0, 12);
+  const outside = join(outsideDir, name);
   if ((await mkdir(outsideDir, { recursive: true })) !== undefined) await chmod(outsideDir, 0o755);
-  const account = (await ownerOf(folder)) ?? wanted;
-  if (!(await makeReachable(folder, account))) {
-    throw new GatewayError("DATABASE_START_FAILED", `uid ${account.uid} can reach neither ${inside} nor ${folder}`);
+  const atOutside = await openTo(outside, wanted);
+  if (!atOutside) {
+    throw new GatewayError("DATABASE_START_FAILED", `uid ${wanted.uid} can reach neither ${inside} nor ${outside}`);
   }
-  await writeFile(join(dataDir, "postgres-location"), `${folder}\n`);
-  return { folder, account };
+  await writeFile(join(dataDir, "postgres-location"), `${outside}\n`);
+  return { folder: outside, account: atOutside };
 }
 
-/** An existing home keeps its owner, so that one first started by an ordinary user also starts under root. */
-async function ownerOf(folder: string): Promise<Account | undefined> {
-  const found = await stat(folder).catch(() => undefined);
-  return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : undefined;
+/**
+ * Make `folder` a home. It is root's, and the server may only pass through to what is its own in there: root follows no
+ * link that the server, or another program of its user, could have planted.
+ * @returns the user for the server, or undefined when that user cannot reach the folder
+ */
+async function openTo(folder: string, wanted: Account): Promise<Account | undefined> {
+  await mkdir(folder, { mode: 0o710 }).catch(ignoreExisting);
+  const { uid, gid } = await stat(folder);
+  if (uid !== 0) return reaches(folder, { uid, gid }); // An ordinary user's, who started it first; it stays that way.
+  const cluster = await stat(join(folder, "cluster")).catch(() => undefined);
+  const account = cluster ? { uid: cluster.uid, gid: cluster.gid } : wanted;
+  await chown(folder, 0, account.gid);
+  await chmod(folder, 0o710);
+  return reaches(folder, account);
 }
 
-async function makeReachable(folder: string, account: Account): Promise<boolean> {
-  await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
-  await chmod(folder, 0o700);
-  await chown(folder, account.uid, account.gid);
-  // Ask the kernel, as that user: modes, access lists and mount options all have a say.
-  const probe = spawnSync("/bin/sh", ["-c", 'cd "$0" && test -w .', folder], { ...account, cwd: "/", stdio: "ignore" });
-  return probe.status === 0;
+/** Ask the kernel, as that user: modes, access lists and mount options all have a say. */
+function reaches(folder: string, account: Account): Account | undefined {
+  const probe = spawnSync("/bin/sh", ["-c", 'cd "$0"', folder], { ...account, cwd: "/", stdio: "ignore" });
+  return probe.status === 0 ? account : undefined;
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

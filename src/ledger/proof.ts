@@ -9,7 +9,7 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, root, ...proof]))
+  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, ...proof]))
     return false;
   let hash = leaf;
   let index = leafIndex;
@@ -25,10 +25,13 @@ export function verifyInclusion(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameHash(hash, root);
+  return last === 0 && sameBytes(hash, root);
 }
 
-/** Whether the tree of `newSize` leaves begins with the tree of `oldSize` leaves. */
+/**
+ * Whether the tree of `newSize` leaves begins with the tree of `oldSize` leaves. False for an old size of 0: every tree
+ * extends the empty one, and a proof of that proves nothing.
+ */
 export function verifyConsistency(
   oldSize: number,
   newSize: number,
@@ -36,11 +39,9 @@ export function verifyConsistency(
   newRoot: Uint8Array,
   proof: readonly Uint8Array[],
 ): boolean {
-  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !areHashes([oldRoot, newRoot, ...proof]))
-    return false;
-  if (oldSize === newSize) return proof.length === 0 && sameHash(oldRoot, newRoot);
-  // Every tree extends the empty one.
-  if (oldSize === 0) return proof.length === 0;
+  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize === 0 || oldSize > newSize) return false;
+  if (oldSize === newSize) return proof.length === 0 && sameBytes(oldRoot, newRoot);
+  if (!areHashes([oldRoot, ...proof])) return false;
   let index = oldSize - 1;
   let last = newSize - 1;
   while (index % 2 === 1) [index, last] = [half(index), half(last)];
@@ -61,7 +62,7 @@ export function verifyConsistency(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameHash(oldHash, oldRoot) && sameHash(newHash, newRoot);
+  return last === 0 && sameBytes(oldHash, oldRoot) && sameBytes(newHash, newRoot);
 }
 
 // Not a shift: sizes go up to 2^53.
@@ -77,6 +78,6 @@ function areHashes(values: readonly Uint8Array[]): boolean {
   return values.every(({ length }) => length === hashBytes);
 }
 
-function sameHash(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index]);
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

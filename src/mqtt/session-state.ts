@@ -81,6 +81,11 @@ export interface SessionSubscription {
   readonly qos: Qos;
 }
 
+/** What a message takes in memory, roughly: many small ones must not slip under a limit on payload bytes. */
+export function storedSize(topic: string, payload: Uint8Array): number {
+  return 128 + topic.length + payload.length;
+}
+
 export class SessionState {
   readonly sessions = new Map<string, Session>();
   readonly retained = new Map<string, RetainedMessage>();
@@ -89,7 +94,7 @@ export class SessionState {
   readonly subscriptions = new TopicTree<SessionSubscription>();
   /** Highest sequence so far. */
   sequence = 0;
-  /** Payload bytes in all queues and retained messages. */
+  /** Bytes of all queues and retained messages, see `storedSize`. */
   storedBytes = 0;
 
   /** Records about a session or delivery that no longer exists change nothing. */
@@ -213,8 +218,8 @@ export class SessionState {
       const session = this.sessions.get(clientId);
       if (!session || session.deliveries.has(sequence)) continue;
       session.deliveries.set(sequence, { sequence, topic, payload, qos, messageId: undefined, released: false });
-      session.queuedBytes += payload.length;
-      this.storedBytes += payload.length;
+      session.queuedBytes += storedSize(topic, payload);
+      this.storedBytes += storedSize(topic, payload);
     }
   }
 
@@ -230,13 +235,17 @@ export class SessionState {
     if (!delivery) return;
     session.deliveries.delete(delivery.sequence);
     if (delivery.messageId !== undefined) session.byMessageId.delete(delivery.messageId);
-    session.queuedBytes -= delivery.payload.length;
-    this.storedBytes -= delivery.payload.length;
+    const size = storedSize(delivery.topic, delivery.payload);
+    session.queuedBytes -= size;
+    this.storedBytes -= size;
   }
 
   #retain(topic: string, payload: Buffer, qos: Qos): void {
-    this.storedBytes += payload.length - (this.retained.get(topic)?.payload.length ?? 0);
-    if (payload.length === 0) this.retained.delete(topic);
-    else this.retained.set(topic, { topic, payload, qos });
+    const previous = this.retained.get(topic);
+    if (previous) this.storedBytes -= storedSize(topic, previous.payload);
+    this.retained.delete(topic);
+    if (payload.length === 0) return;
+    this.storedBytes += storedSize(topic, payload);
+    this.retained.set(topic, { topic, payload, qos });
   }
 }

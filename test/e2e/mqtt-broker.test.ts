@@ -1,6 +1,7 @@
 /** MQTT 3.1.1 as the broker speaks it; numbers in brackets are the specification's statements. */
 import { describe, expect, test } from "vitest";
 import {
+  closeOf,
   connectClient,
   connectPacket,
   eventually,
@@ -64,7 +65,7 @@ describe("CONNECT", () => {
   test("a second client with the same identifier takes over [3.1.4-2]", async () => {
     const { url } = await startBroker({ rules });
     const first = await connectClient(url, { clientId: "same" });
-    const closed = new Promise((resolve) => first.once("close", resolve));
+    const closed = closeOf(first);
     const second = await connectClient(url, { clientId: "same" });
     await closed;
     await second.subscribeAsync("a");

@@ -7,13 +7,17 @@ import { hashPassword } from "../../gateway/transports/mqtt/passwords.ts";
 import { authority, broker, device, namedByDns, stranger } from "./mqtt-certificates.ts";
 import {
   adminToken,
+  closeOf,
   connectClient,
   eventually,
   mqttConfig,
   openRules,
+  packet,
+  RawClient,
   refusalOf,
   scratch,
   startBroker,
+  text,
 } from "./mqtt-support.ts";
 
 describe("user name and password", () => {
@@ -33,7 +37,7 @@ describe("user name and password", () => {
       const client = await connectClient(url, { username: "dev-1", password: "secret" });
       await client.publishAsync("mycobrain/dev-1/telemetry", "{}", { qos: 1 });
       await expect(client.subscribeAsync("mycobrain/dev-2/ack")).rejects.toThrow();
-      const closed = new Promise((resolve) => client.once("close", resolve));
+      const closed = closeOf(client);
       client.publish("mycobrain/dev-2/telemetry", "{}", { qos: 1 });
       await closed;
     }
@@ -66,7 +70,7 @@ describe("user name and password", () => {
       ),
     );
     expect(ingest.uploads).toHaveLength(1);
-    const closed = new Promise((resolve) => viewer.once("close", resolve));
+    const closed = closeOf(viewer);
     viewer.publish("mycobrain/dev-9/cmd", "x", { qos: 1 });
     await closed;
   });
@@ -112,6 +116,28 @@ describe("user name and password", () => {
     );
   });
 
+  test("clients that come and go in a hurry under one identifier leave nothing behind", async () => {
+    const online = new Map<string, boolean>();
+    const { url, port, transport } = await startBroker(
+      { users: await users() },
+      { onPresence: (id, isOnline) => online.set(id, isOnline) },
+    );
+    const credentials = [text("dev-1"), text("secret")];
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const client = new RawClient(port);
+      const clean = attempt % 3 === 0 ? 2 : 0;
+      client.send(packet(0x10, text("MQTT"), Buffer.from([4, 0xc0 | clean, 0, 0]), text("hasty"), ...credentials));
+      if (attempt % 2 === 0) client.socket.end();
+      else if (attempt % 5 === 0) await client.take(4);
+      else client.socket.resetAndDestroy();
+    }
+    const last = await connectClient(url, { username: "dev-1", password: "secret", clientId: "hasty" });
+    await eventually(() => expect(transport.stats().connections).toBe(1));
+    expect(online.get("dev-1")).toBe(true);
+    await last.endAsync();
+    await eventually(() => expect([transport.stats().connections, online.get("dev-1")]).toEqual([0, false]));
+  });
+
   test.each([
     ["a device whose name is no device id", { name: "a b", role: "device", passwordHash: "scrypt$1$1$1$$" }],
     ["a user without a password", { name: "x", role: "viewer" }],
@@ -143,7 +169,7 @@ describe("TLS", () => {
     const client = await connectClient(urlOf("tls"), { ca: authority.cert, cert, key });
     await client.publishAsync(`mycobrain/${deviceId}/telemetry`, "{}", { qos: 1 });
     expect(ingest.uploads).toMatchObject([{ deviceId, transport: "mqtts", source: "mqtts" }]);
-    const closed = new Promise((resolve) => client.once("close", resolve));
+    const closed = closeOf(client);
     client.publish("mycobrain/other/telemetry", "{}", { qos: 1 });
     await closed;
   });

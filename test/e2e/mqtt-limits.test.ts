@@ -128,6 +128,15 @@ test("more half-done QoS 2 messages than allowed close the connection", async ()
   await client.untilClosed();
 });
 
+test("subscriptions beyond those allowed are denied", async () => {
+  const { port } = await startBroker({ rules, limits: { subscriptions: 2 } });
+  const client = new RawClient(port);
+  client.send(connectPacket(), subscribePacket(1, ["a", 1], ["b", 1], ["c", 1]), subscribePacket(2, ["b", 2]));
+  await client.take(4);
+  expect([...(await client.take(7))]).toEqual([0x90, 5, 0, 1, 1, 1, 0x80]);
+  expect([...(await client.take(5))]).toEqual([0x90, 3, 0, 2, 2]);
+});
+
 test("a connection that never says CONNECT is closed", async () => {
   const { port } = await startBroker({ limits: { connectTimeoutMs: 100 } });
   await new RawClient(port).untilClosed();

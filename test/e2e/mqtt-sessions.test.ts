@@ -130,6 +130,23 @@ describe("a session", () => {
     expect(await again.take(4)).toEqual(packet(0x62, messageId));
   });
 
+  test("gives a retained message none of the packet identifiers it still uses", async () => {
+    const { url, port } = await startBroker({ rules });
+    const { client } = await resume(port);
+    client.send(subscribePacket(1, ["a", 1]));
+    await client.take(5);
+    const sender = await connectClient(url);
+    await sender.publishAsync("kept", "x", { qos: 1, retain: true });
+    await sender.publishAsync("a", "y", { qos: 1 });
+    const messageId = (await client.take(8)).readUInt16BE(5);
+    await leave(client);
+    const { client: again } = await resume(port);
+    await again.take(8);
+    again.send(subscribePacket(2, ["kept", 1]));
+    await again.take(5);
+    expect((await again.take(11)).readUInt16BE(8)).toBe((messageId % 65_535) + 1);
+  });
+
   test("does not keep what the rules denied in the same SUBSCRIBE", async () => {
     const { port, transport } = await startBroker({ rules: [{ deny: "subscribe", topic: "secret" }, ...rules] });
     const { client } = await resume(port);
@@ -217,6 +234,22 @@ describe("after a restart", () => {
     await fill(first);
     await first.transport.stop();
     await examine(await startBroker({ rules }, { persistenceDir }));
+  });
+
+  test("a subscription that the rules no longer allow is gone", async () => {
+    const persistenceDir = scratch();
+    const first = await startBroker({ rules }, { persistenceDir });
+    const { client } = await resume(first.port);
+    client.send(subscribePacket(1, ["a", 1], ["b", 1]));
+    await client.take(6);
+    await first.transport.stop();
+    const changed = [{ deny: "subscribe", topic: "a" }, ...rules] as const;
+    const second = await startBroker({ rules: changed }, { persistenceDir });
+    await leave((await resume(second.port)).client);
+    await second.transport.publish("a", "x", { qos: 1 });
+    await second.transport.publish("b", "y", { qos: 1 });
+    const { client: again } = await resume(second.port);
+    expect((await again.take(8)).at(-1)).toBe("y".charCodeAt(0));
   });
 
   test("also when the last line was torn", async () => {

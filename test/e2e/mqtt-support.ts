@@ -141,6 +141,10 @@ export async function connectClient(url: string, options: IClientOptions = {}): 
   return client;
 }
 
+export function closeOf(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => client.once("close", () => resolve()));
+}
+
 /** CONNACK return code of a refused CONNECT. */
 export async function refusalOf(url: string, options: IClientOptions): Promise<number> {
   try {

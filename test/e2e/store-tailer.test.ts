@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import pino from "pino";
+import { Worker } from "node:worker_threads";
+import type { ClientConfig } from "pg";
 import { afterEach, expect, test } from "vitest";
 import { JournalReader } from "../../gateway/journal/journal-reader.ts";
 import { Ledger } from "../../gateway/journal/ledger.ts";
@@ -14,11 +14,13 @@ import { projectRoot } from "../../gateway/project-root.ts";
 import { Database } from "../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../gateway/store/embedded-postgres.ts";
 import { Tailer } from "../../gateway/store/tailer.ts";
+import type { TailerReport } from "../../gateway/store/tailer-loop.ts";
+import type { TailerCommand, TailerWorkerData } from "../../gateway/store/tailer-worker.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
+import { eventually, log, scratchDir } from "../contract/store/support.ts";
 
-const log = pino({ level: "silent" });
 const origin = "gw.example/1";
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -26,8 +28,7 @@ afterEach(async () => {
 });
 
 function scratch(): string {
-  const dir = mkdtempSync(join(tmpdir(), "mycogate-tailer-"));
-  chmodSync(dir, 0o755);
+  const dir = scratchDir("tailer");
   cleanups.push(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }
@@ -82,7 +83,7 @@ test("what became durable before, while and after the database was away is in it
   expect(tailer.state().status).toBe("degraded");
   await append(ledger, 100, 300);
   database.start();
-  await expect.poll(() => tailer.cursor, { timeout: 20_000 }).toBe(300);
+  await eventually(() => tailer.cursor).toBe(300);
 
   const pid = await database.query<{ pid: number }>(
     "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid",
@@ -91,9 +92,9 @@ test("what became durable before, while and after the database was away is in it
   database.onReady(() => announced++);
   process.kill(pid[0]!.pid, "SIGKILL");
   await append(ledger, 300, 400);
-  await expect.poll(() => announced, { timeout: 30_000 }).toBe(2);
+  await eventually(() => announced).toBe(2);
   await append(ledger, 400, 2000);
-  await expect.poll(() => tailer.cursor, { timeout: 30_000 }).toBe(2000);
+  await eventually(() => tailer.cursor).toBe(2000);
   expect(tailer.state()).toEqual({ status: "ok", detail: "0 entries behind" });
 
   const copied = await database.query<{ entry: Buffer }>("SELECT entry FROM entries ORDER BY leaf_index");
@@ -114,12 +115,47 @@ test("a database that is ahead of the ledger is reported, not written to", async
   const again = new Tailer({ database, journalDir: join(dataDir, "ledger/journal"), log });
   cleanups.push(() => again.stop());
   again.start(ledger.durableSize);
-  await expect.poll(() => again.cursor).toBe(1000);
+  await eventually(() => again.cursor).toBe(1000);
   expect(again.state()).toMatchObject({
     status: "degraded",
     detail: expect.stringContaining("has 1000 entries, the ledger only 10"),
   });
   expect(await database.query("SELECT leaf_index FROM entries")).toEqual([]);
+});
+
+test("threads killed while they copy leave each entry in the database once", async () => {
+  const dataDir = scratch();
+  const ledger = await openLedger(dataDir);
+  for (let number = 0; number < 20_000; number += 500) await append(ledger, number, number + 500);
+  const postgres = new EmbeddedPostgres({ dataDir }, log);
+  const database = new Database({ source: postgres, ledgerOrigin: origin, log });
+  cleanups.push(() => database.stop());
+  database.start();
+  const config = await new Promise<ClientConfig>((resolve) => database.onReady(resolve));
+  const workerData: TailerWorkerData = { journalDir: join(dataDir, "ledger/journal") };
+  let cursor = 0;
+  for (const stopAt of [1, 5_000, 10_000]) {
+    const worker = new Worker(join(projectRoot, "dist/gateway/store/tailer-worker.js"), { workerData });
+    const copied = new Promise<void>((resolve) => {
+      worker.on("message", (report: TailerReport) => {
+        if (report.kind === "copied") cursor = report.cursor;
+        if (cursor >= stopAt) resolve();
+      });
+    });
+    const commands: TailerCommand[] = [
+      { kind: "database", config },
+      { kind: "durable", size: 20_000 },
+    ];
+    for (const command of commands) worker.postMessage(command);
+    await copied;
+    await worker.terminate();
+  }
+  const tailer = new Tailer({ database, journalDir: join(dataDir, "ledger/journal"), log });
+  cleanups.push(() => tailer.stop());
+  tailer.start(ledger.durableSize);
+  await eventually(() => tailer.cursor).toBe(20_000);
+  const right = "SELECT count(*)::int AS n, count(*) FILTER (WHERE values[1] = leaf_index)::int AS right FROM entries";
+  expect(await database.query(right)).toEqual([{ n: 20_000, right: 20_000 }]);
 });
 
 /** A gateway without its transports: appends as fast as it is durable, and copies. */
@@ -176,7 +212,7 @@ test("gateways killed again and again while they copy leave each entry in the da
   const ledger = await openLedger(dataDir);
   const { database, tailer } = startStore(dataDir, ledger);
   database.start();
-  await expect.poll(() => tailer.cursor, { timeout: 30_000 }).toBe(ledger.durableSize);
+  await eventually(() => tailer.cursor).toBe(ledger.durableSize);
 
   const rows = await database.query<{ leaf_index: string; entry: Buffer }>(
     "SELECT leaf_index, entry FROM entries ORDER BY leaf_index",

@@ -135,6 +135,13 @@ export class FaultyFiles implements FilePort {
     return copy;
   }
 
+  /** Only what a power cut could not take. */
+  copyOfSynced(): FaultyFiles {
+    const copy = new FaultyFiles();
+    for (const [path, { synced }] of this.#syncedNames) copy.put(path, synced);
+    return copy;
+  }
+
   async open(path: string, mode: "read" | "update" | "replace"): Promise<OpenFile> {
     await this.#step();
     if (mode === "read") return this.#file(this.#inode(path));
@@ -215,7 +222,8 @@ export class FaultyFiles implements FilePort {
     const end = position + bytes.length;
     if (end > inode.current.length) inode.resize(end);
     inode.current.set(bytes, position);
-    for (let sector = Math.floor(position / sectorBytes); sector * sectorBytes < end; sector++) inode.lost.delete(sector);
+    for (let sector = Math.floor(position / sectorBytes); sector * sectorBytes < end; sector++)
+      inode.lost.delete(sector);
   }
 
   #inode(path: string): Inode {

@@ -74,7 +74,10 @@ export class Workload {
   /** Until it is acknowledged or the ledger fails. */
   async #send(ledger: Ledger, entries: string[]): Promise<void> {
     const control = this.#random() < 0.3;
-    const batch = entryBatch(entries.map((text) => Buffer.from(text)), control);
+    const batch = entryBatch(
+      entries.map((text) => Buffer.from(text)),
+      control,
+    );
     for (;;) {
       while (ledger.state === "full") await new Promise((resolve) => setTimeout(resolve, 1));
       if (ledger.state !== "open") return;
@@ -114,6 +117,9 @@ export async function expectNothingLost(files: FilePort, { acked, published }: W
     expect(Buffer.from((await ledger.readEntry(index))!).toString()).toBe(entries[index]);
   }
   await ledger.close();
-  expect(await verifyLog({ dir: ledgerDir, verifiers: [signer], files })).toMatchObject({ ok: true, checkpointed: entries.length });
+  expect(await verifyLog({ dir: ledgerDir, verifiers: [signer], files })).toMatchObject({
+    ok: true,
+    checkpointed: entries.length,
+  });
   return entries;
 }

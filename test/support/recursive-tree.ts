@@ -1,36 +1,53 @@
 import { createHash } from "node:crypto";
 
-/** RFC 6962 §2.1 word for word: the definition that the fast tree must agree with. */
-export function recursiveRoot(leafHashes: readonly Uint8Array[]): Buffer {
-  if (leafHashes.length === 0) return createHash("sha256").digest();
-  if (leafHashes.length === 1) return Buffer.from(leafHashes[0]!);
-  const split = largestPowerOfTwoBelow(leafHashes.length);
-  const left = recursiveRoot(leafHashes.slice(0, split));
-  const right = recursiveRoot(leafHashes.slice(split));
-  return createHash("sha256").update(Uint8Array.of(1)).update(left).update(right).digest();
-}
+/**
+ * RFC 6962 §2.1 word for word: the recursive definitions that the fast tree must agree with. `from` and `to` are the
+ * bounds of D[from:to]; roots are remembered, or all pairs of sizes would take hours.
+ */
+export class RecursiveTree {
+  readonly #leafHashes: readonly Uint8Array[];
+  readonly #roots = new Map<string, Buffer>();
 
-/** PATH(m, D[n]) of RFC 6962 §2.1.1. */
-export function recursiveInclusionProof(index: number, leafHashes: readonly Uint8Array[]): Buffer[] {
-  if (leafHashes.length === 1) return [];
-  const split = largestPowerOfTwoBelow(leafHashes.length);
-  const [left, right] = [leafHashes.slice(0, split), leafHashes.slice(split)];
-  return index < split
-    ? [...recursiveInclusionProof(index, left), recursiveRoot(right)]
-    : [...recursiveInclusionProof(index - split, right), recursiveRoot(left)];
-}
+  constructor(leafHashes: readonly Uint8Array[]) {
+    this.#leafHashes = leafHashes;
+  }
 
-/** PROOF(m, D[n]) of RFC 6962 §2.1.2, for 0 < m ≤ n. */
-export function recursiveConsistencyProof(oldSize: number, leafHashes: readonly Uint8Array[]): Buffer[] {
-  const subproof = (m: number, leaves: readonly Uint8Array[], complete: boolean): Buffer[] => {
-    if (m === leaves.length) return complete ? [] : [recursiveRoot(leaves)];
-    const split = largestPowerOfTwoBelow(leaves.length);
-    const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
-    return m <= split
-      ? [...subproof(m, left, complete), recursiveRoot(right)]
-      : [...subproof(m - split, right, false), recursiveRoot(left)];
-  };
-  return subproof(oldSize, leafHashes, true);
+  /** MTH(D[from:to]) */
+  root(from: number, to: number): Buffer {
+    const key = `${from}:${to}`;
+    const root = this.#roots.get(key) ?? this.#root(from, to);
+    this.#roots.set(key, root);
+    return root;
+  }
+
+  /** PATH(index, D[from:to]) */
+  inclusionProof(index: number, from: number, to: number): Buffer[] {
+    if (to - from === 1) return [];
+    const middle = from + largestPowerOfTwoBelow(to - from);
+    return index < middle
+      ? [...this.inclusionProof(index, from, middle), this.root(middle, to)]
+      : [...this.inclusionProof(index, middle, to), this.root(from, middle)];
+  }
+
+  /** PROOF(oldSize, D[0:newSize]) for 0 < oldSize ≤ newSize */
+  consistencyProof(oldSize: number, newSize: number): Buffer[] {
+    const subproof = (m: number, from: number, to: number, complete: boolean): Buffer[] => {
+      if (m === to) return complete ? [] : [this.root(from, to)];
+      const middle = from + largestPowerOfTwoBelow(to - from);
+      return m <= middle
+        ? [...subproof(m, from, middle, complete), this.root(middle, to)]
+        : [...subproof(m, middle, to, false), this.root(from, middle)];
+    };
+    return subproof(oldSize, 0, newSize, true);
+  }
+
+  #root(from: number, to: number): Buffer {
+    if (to === from) return createHash("sha256").digest();
+    if (to - from === 1) return Buffer.from(this.#leafHashes[from]!);
+    const middle = from + largestPowerOfTwoBelow(to - from);
+    const [left, right] = [this.root(from, middle), this.root(middle, to)];
+    return createHash("sha256").update(Uint8Array.of(1)).update(left).update(right).digest();
+  }
 }
 
 function largestPowerOfTwoBelow(size: number): number {

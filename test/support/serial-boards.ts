@@ -43,6 +43,8 @@ export function ackOnly(seq: number): Uint8Array {
 export class RetransmittingPeer {
   readonly #pty: Pty;
   readonly #slots = new Map<number, Uint8Array>();
+  /** Frames sent, each copy counted. */
+  written = 0;
 
   constructor(pty: Pty) {
     this.#pty = pty;
@@ -61,20 +63,21 @@ export class RetransmittingPeer {
 
   queue(seq: number, wire: Uint8Array): void {
     this.#slots.set(seq, wire);
-    this.#pty.write(wire);
-    this.#pty.write(wire);
+    this.#send(wire);
+    this.#send(wire);
   }
 
   /** At most 9 timed retransmissions, 40 ms apart. */
   async run(): Promise<void> {
     for (let sends = 0; sends < 9 && this.outstanding.length > 0; sends++) {
-      for (const seq of this.outstanding) this.#pty.write(this.#slots.get(seq)!);
-      await this.idle();
+      for (const seq of this.outstanding) this.#send(this.#slots.get(seq)!);
+      await new Promise((resolve) => setTimeout(resolve, 40));
     }
   }
 
-  idle(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 40));
+  #send(wire: Uint8Array): void {
+    this.written++;
+    this.#pty.write(wire);
   }
 }
 

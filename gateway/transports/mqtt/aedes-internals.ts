@@ -14,6 +14,8 @@ export interface AedesClient extends Client {
   /** Filters of the live subscriptions. */
   readonly subscriptions: Readonly<Record<string, unknown>>;
   will: WillPacket | null;
+  /** Packet identifier of the next message sent to it. */
+  _nextId: number;
 }
 
 interface InboundPacket {
@@ -56,6 +58,9 @@ export interface ParserGuard {
   readonly onPacketTooLarge: () => void;
 }
 
+/** What a stranger may have us keep until it has said who it is. */
+const maxConnectBytes = 16_384;
+
 const connackUnacceptableProtocol = Buffer.from([0x20, 0x02, 0x00, 0x01]);
 const supportedProtocols: ReadonlySet<number | undefined> = new Set([undefined, 3, 4]);
 
@@ -68,7 +73,8 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
   const parseLength = parser._parseLength;
   parser._parseLength = function () {
     const known = parseLength.call(this);
-    if (!known || this.packet.length <= maxPacketBytes) return known;
+    const limit = client.connecting || client.connected ? maxPacketBytes : Math.min(maxPacketBytes, maxConnectBytes);
+    if (!known || this.packet.length <= limit) return known;
     onPacketTooLarge();
     this._emitError(new Error("packet too large"));
     return false;
@@ -81,6 +87,14 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
     // aedes closes the connection on a packet it does not know.
     if (isForbidden(packet)) packet.cmd = "forbidden";
   });
+}
+
+/**
+ * Let a returning client's packet identifiers go on behind those its session still uses: aedes starts anywhere, and an
+ * acknowledgement of a retained message, which no session keeps, would then complete another's delivery.
+ */
+export function continueNumbering(client: AedesClient, lastMessageId: number | undefined): void {
+  if (lastMessageId !== undefined) client._nextId = (lastMessageId % 65_535) + 1;
 }
 
 /** §2.3.1 (a packet identifier of 0), MQTT-3.8.3-3 and MQTT-3.10.3-2 (no filter), §4.7.1 (a wildcard within a level). */

@@ -54,6 +54,17 @@ export class Broker extends Aedes {
     return this.clients[clientId];
   }
 
+  /** aedes would register a client that is gone already, and then never take it off. */
+  registerClient(client: Client): void {
+    if (client.closed) this.#store.disconnected(client.id);
+    else registration.registerClient.call(this, client);
+  }
+
+  /** aedes would take off whoever holds the client identifier now. */
+  unregisterClient(client: Client): void {
+    if (this.clients[client.id] === client) registration.unregisterClient.call(this, client);
+  }
+
   /** aedes calls this for each PUBLISH that was authorised, for wills, and for its own `$SYS` messages. */
   override publish(packet: InboundPublish, clientOrDone?: Client | null | Done, done?: Done): void {
     const finish = typeof clientOrDone === "function" ? clientOrDone : done;
@@ -105,6 +116,12 @@ export class Broker extends Aedes {
     }
   }
 }
+
+/** Methods that the types of aedes do not name. */
+const registration = Aedes.prototype as unknown as Record<
+  "registerClient" | "unregisterClient",
+  (client: Client) => void
+>;
 
 /** A connection that closed meanwhile keeps its deliveries in the session. */
 function ignoreClosed(): void {}

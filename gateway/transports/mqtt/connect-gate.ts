@@ -65,6 +65,8 @@ export class ConnectGate {
 
   #judge(connection: Connection, principal: Principal): ConnackCode | undefined {
     const { config, rules, store, holder } = this.#options;
+    // Gone while its password was checked; nothing may be opened for it.
+    if (connection.isClosed) return undefined;
     const { requested, cleanSession } = connection;
     const { clientId, willTopic } = requested!;
     if (clientId.length > config.limits.clientIdLength) return connackCode.identifierRejected;
@@ -78,7 +80,7 @@ export class ConnectGate {
     if ((current && ownerName(current) !== owner) || store.isTaken(clientId, owner))
       return connackCode.identifierRejected;
     if (willTopic !== undefined && !rules.mayPublish(principal, willTopic)) return connackCode.notAuthorized;
-    if (!cleanSession && store.admit(clientId, owner) === "full") return connackCode.serverUnavailable;
+    if (!cleanSession && !store.admit(clientId, owner)) return connackCode.serverUnavailable;
     connection.principal = principal;
     return undefined;
   }

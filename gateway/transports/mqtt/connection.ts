@@ -78,9 +78,12 @@ export class Connection {
     return verdict;
   }
 
-  grant(filter: string, qos: Qos): void {
+  /** @returns false where the client has `limit` other subscriptions already */
+  grant(filter: string, qos: Qos, limit: number): boolean {
+    if (this.#grants.size >= limit && !this.#grants.has(filter)) return false;
     this.#grants.set(filter, { levels: filter.split("/"), qos });
     this.#grantByTopic.clear();
+    return true;
   }
 
   revoke(filters: readonly string[]): void {

@@ -11,11 +11,13 @@ import { sessionMarker } from "./aedes-persistence.ts";
 import type { MqttLimits } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import type { MqttCounters } from "./counters.ts";
+import type { SessionStore } from "./session-store.ts";
 
 export interface DeliveryGateOptions {
   readonly rules: TopicRules;
   readonly limits: MqttLimits;
   readonly counters: MqttCounters;
+  readonly store: SessionStore;
 }
 
 export class DeliveryGate {
@@ -29,15 +31,18 @@ export class DeliveryGate {
     return filter !== sessionMarker && this.#options.rules.maySubscribe(principal!, filter);
   }
 
-  /** aedes' `authorizeSubscribe`. @returns null, which becomes 0x80 in the SUBACK, where the rules deny the filter */
+  /** aedes' `authorizeSubscribe`, also for each filter of a returning session. @returns null, which becomes 0x80 in the SUBACK, for "denied" */
   subscribe(connection: Connection, subscription: Subscription): Subscription | null {
+    const { limits, counters, store } = this.#options;
     const { topic, qos } = subscription;
-    if (!this.maySubscribe(connection, topic)) {
-      this.#options.counters.subscriptionsDenied++;
-      return null;
+    if (topic === sessionMarker) return null;
+    if (this.maySubscribe(connection, topic) && connection.grant(topic, qos, limits.subscriptions)) {
+      return { ...subscription, qos: 2 };
     }
-    connection.grant(topic, qos);
-    return { ...subscription, qos: 2 };
+    counters.subscriptionsDenied++;
+    // The rules may have changed since the session subscribed.
+    store.unsubscribe(connection.client.id, topic);
+    return null;
   }
 
   /** aedes' `authorizeForward`. @returns the packet as it is to be sent, or null for "not to this client" */

@@ -21,6 +21,8 @@ export interface ListenerOptions {
   readonly onAccepted: (accepted: Accepted) => void;
   /** A connection beyond a limit was closed. */
   readonly onRefused: () => void;
+  /** A connection could not be accepted, for example for want of file descriptors. */
+  readonly onError: (error: Error) => void;
 }
 
 export interface OpenListener {
@@ -81,6 +83,7 @@ export class Listeners {
       server.listen({ host, port, backlog: 1_024 }, resolve);
     });
     this.#servers.push(server);
+    server.on("error", this.#options.onError);
     const { port: actual } = server.address() as { port: number };
     const shown = host.includes(":") ? `[${host}]` : host;
     return { name, url: `${schemes[name]}://${shown}:${actual}` };
@@ -151,6 +154,7 @@ export class Listeners {
       },
     );
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      socket.on("error", () => socket.destroy());
       const status = this.#refusal(request);
       if (status !== undefined) {
         socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);

@@ -9,7 +9,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
-import { type AedesClient, guardParser, type InboundPublish } from "./aedes-internals.ts";
+import { type AedesClient, continueNumbering, guardParser, type InboundPublish } from "./aedes-internals.ts";
 import { AedesPersistence } from "./aedes-persistence.ts";
 import { Authenticator } from "./authenticator.ts";
 import { Broker } from "./broker.ts";
@@ -94,7 +94,7 @@ export class MqttTransport {
       onHeartbeat,
       onCommand,
     });
-    this.#deliveries = new DeliveryGate({ rules, limits, counters });
+    this.#deliveries = new DeliveryGate({ rules, limits, counters, store });
     this.#connects = new ConnectGate({
       config,
       rules,
@@ -107,6 +107,7 @@ export class MqttTransport {
       config,
       onAccepted: (accepted) => this.#accept(accepted),
       onRefused: () => counters.connectionsRefused++,
+      onError: (err) => log.error({ err }, "MQTT connection not accepted"),
     });
   }
 
@@ -221,11 +222,15 @@ export class MqttTransport {
     broker.on("clientReady", (client) => {
       const connection = this.#of(client);
       connection.live = true;
-      if (connection.cleanSession) return;
+      if (client.closed || connection.cleanSession) return;
       this.#store.connected(client.id);
       broker.sendUnsent(client);
     });
-    broker.on("client", (client) => this.#presence.joined(this.#of(client).principal!));
+    broker.on("client", (client) => {
+      const { principal, client: internals } = this.#of(client);
+      this.#presence.joined(principal!);
+      continueNumbering(internals, this.#store.lastMessageId(client.id));
+    });
     broker.on("clientDisconnect", (client) => {
       const connection = this.#of(client);
       this.#presence.left(connection.principal!);

@@ -3,9 +3,12 @@ import type { Logger } from "pino";
 import {
   type Delivery,
   type Qos,
+  type RetainedMessage,
+  type Session,
   type SessionRecord,
   SessionState,
   type StoredWill,
+  storedSize,
 } from "../../../src/mqtt/session-state.ts";
 import type { MqttLimits } from "./config.ts";
 import { SessionLog } from "./session-log.ts";
@@ -17,9 +20,6 @@ export interface SessionStoreOptions {
   readonly log: Logger;
   readonly nowMs: () => number;
 }
-
-/** `taken`: the session belongs to someone else. `full`: there are as many sessions as the limit allows. */
-export type Admission = "new" | "resumed" | "taken" | "full";
 
 const maxPacketIdentifier = 65_535;
 
@@ -88,53 +88,47 @@ export class SessionStore {
 
   /** Queue a message for every session that keeps it, once for each, at the highest QoS its filters grant. */
   enqueue(sequence: number, topic: string, payload: Buffer, qos: 1 | 2): void {
-    const { limits } = this.#options;
-    const receivers = new Map<string, 1 | 2>();
+    const receivers = new Map<Session, 1 | 2>();
     for (const { session, qos: granted } of this.#state.subscriptions.match(topic)) {
-      const { clientId, deliveries, queuedBytes } = session;
-      receivers.set(clientId, Math.max(receivers.get(clientId) ?? 0, Math.min(granted, qos)) as 1 | 2);
-      if (
-        deliveries.size < limits.queuedMessages &&
-        queuedBytes + payload.length <= limits.queuedBytes &&
-        this.#hasRoom(payload)
-      )
-        continue;
-      receivers.delete(clientId);
-      this.#dropped++;
+      receivers.set(session, Math.max(receivers.get(session) ?? 0, Math.min(granted, qos)) as 1 | 2);
     }
-    if (receivers.size > 0) this.#commit(["queue", sequence, topic, payload.toString("base64"), [...receivers]]);
+    const size = storedSize(topic, payload);
+    const stored: [string, 1 | 2][] = [];
+    for (const [session, granted] of receivers) {
+      if (this.#hasRoomIn(session, size) && this.#hasRoom(size * (stored.length + 1)))
+        stored.push([session.clientId, granted]);
+      else this.#dropped++;
+    }
+    if (stored.length > 0) this.#commit(["queue", sequence, topic, payload.toString("base64"), stored]);
   }
 
   /** Keep the message as the topic's last value; an empty payload forgets the topic. */
   retain(topic: string, payload: Buffer, qos: Qos): void {
-    if (payload.length === 0 && !this.#state.retained.has(topic)) return;
-    if (payload.length === 0 || this.#hasRoom(payload))
+    const isKnown = this.#state.retained.has(topic);
+    if (payload.length === 0 ? isKnown : this.#hasRoom(storedSize(topic, payload))) {
       this.#commit(["retain", topic, payload.toString("base64"), qos]);
-    else this.#dropped++;
+    } else if (payload.length > 0) {
+      this.#dropped++;
+    }
   }
 
   /** Retained messages that the filters match, each once. */
-  retained(isWanted: (topic: string) => boolean) {
+  retained(isWanted: (topic: string) => boolean): RetainedMessage[] {
     return [...this.#state.retained.values()].filter(({ topic }) => isWanted(topic));
   }
 
-  /** Begin or continue the session of a client that connects without clean session. */
-  admit(clientId: string, owner: string): Admission {
-    const existing = this.#state.sessions.get(clientId);
-    if (existing && existing.owner !== owner) return "taken";
-    if (!existing && this.#state.sessions.size >= this.#options.limits.sessions) return "full";
+  /** Begin or continue the session of a client that connects without clean session. @returns false where there is no room */
+  admit(clientId: string, owner: string): boolean {
+    const exists = this.#state.sessions.has(clientId);
+    if (!exists && this.#state.sessions.size >= this.#options.limits.sessions) return false;
+    if (exists) this.#resumed.add(clientId);
     this.#commit(["session", clientId, owner]);
-    if (existing) this.#resumed.add(clientId);
-    return existing ? "resumed" : "new";
+    return true;
   }
 
   /** True where the client identifier names a session of someone else. */
   isTaken(clientId: string, owner: string): boolean {
     return (this.#state.sessions.get(clientId)?.owner ?? owner) !== owner;
-  }
-
-  hasSession(clientId: string): boolean {
-    return this.#state.sessions.has(clientId);
   }
 
   /** The client's CONNECT continued a session that was there before. */
@@ -207,6 +201,13 @@ export class SessionStore {
     return messageId;
   }
 
+  /** Packet identifier of the newest delivery that was sent. */
+  lastMessageId(clientId: string): number | undefined {
+    let last: number | undefined;
+    for (const { messageId } of this.deliveries(clientId)) last = messageId ?? last;
+    return last;
+  }
+
   /** PUBREC came. */
   release(clientId: string, messageId: number): void {
     if (this.#state.sessions.get(clientId)?.byMessageId.get(messageId)?.released === false) {
@@ -256,8 +257,13 @@ export class SessionStore {
     return [...this.#state.wills];
   }
 
-  #hasRoom(payload: Buffer): boolean {
-    return this.#state.storedBytes + payload.length <= this.#options.limits.storedBytes;
+  #hasRoomIn({ deliveries, queuedBytes }: Session, size: number): boolean {
+    const { limits } = this.#options;
+    return deliveries.size < limits.queuedMessages && queuedBytes + size <= limits.queuedBytes;
+  }
+
+  #hasRoom(size: number): boolean {
+    return this.#state.storedBytes + size <= this.#options.limits.storedBytes;
   }
 
   #commit(record: SessionRecord): void {

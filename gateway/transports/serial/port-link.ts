@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SerialPort } from "serialport";
 import type { PortAddress } from "./config.ts";
-import { watchPort } from "./port-watch.ts";
+import { deviceAt, watchDevice } from "./port-watch.ts";
 import type { SerialLog } from "./serial-registry.ts";
 
 const watchMs = 250;
@@ -90,20 +90,23 @@ export class PortLink {
     const { signal } = this.#stopping;
     // Dropping DTR at every close would reset the many boards that have it wired to their reset line.
     const port = new SerialPort({ path: address.path, baudRate: address.baud, autoOpen: false, hupcl: false });
-    const failure = await new Promise<Error | null>((resolve) => port.open(resolve));
-    if (failure) {
-      this.#report(failure.message);
+    let device: number | undefined;
+    try {
+      device = await deviceAt(address.path);
+      await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())));
+    } catch (error) {
+      this.#report((error as Error).message);
       return undefined;
     }
     const close = (): void => void (port.isOpen && port.close());
-    const stopWatching = watchPort(address.path, watchMs, close);
+    const stopWatching = device === undefined ? undefined : watchDevice(address.path, device, watchMs, close);
     signal.addEventListener("abort", close, { once: true });
     const closed = new Promise<string>((resolve) => {
       port.once("close", (error?: Error | null) => resolve(error?.message ?? "the device is gone"));
       // A failed read or write closes the port by itself; whatever else fails, a close included, must not leave it half open.
       port.on("error", (error) => (port.isOpen ? port.close() : resolve(error.message)));
     }).finally(() => {
-      stopWatching();
+      stopWatching?.();
       signal.removeEventListener("abort", close);
     });
     if (signal.aborted) close();

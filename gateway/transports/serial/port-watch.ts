@@ -2,24 +2,26 @@
 import { stat } from "node:fs/promises";
 
 /**
- * Call `onGone` once if `path` no longer leads to the device that it leads to now. On Linux a cable that is pulled while
- * data flows ends reads with 0 bytes, and the binding then reads again for ever (bindings-cpp #162) instead of closing.
- * Systems whose ports are no files are not watched.
+ * The number of the device that a path leads to; to be asked before the path is opened.
+ * @returns undefined on Windows, where ports are no files
+ * @throws Error if there is no device
+ */
+export async function deviceAt(path: string): Promise<number | undefined> {
+  if (process.platform === "win32") return undefined;
+  const file = await stat(path);
+  if (!file.isCharacterDevice()) throw new Error(`${path} is no serial port`);
+  return file.rdev;
+}
+
+/**
+ * Call `onGone` when `path` no longer leads to `device`. On Linux a cable that is pulled while data flows ends reads with
+ * 0 bytes, and the binding then reads again for ever (bindings-cpp #162) instead of closing.
  * @returns stops watching
  */
-export function watchPort(path: string, intervalMs: number, onGone: () => void): () => void {
-  const opened = deviceNumber(path);
+export function watchDevice(path: string, device: number, intervalMs: number, onGone: () => void): () => void {
   const check = async (): Promise<void> => {
-    const before = await opened;
-    if (before === undefined || (await deviceNumber(path)) === before) return;
-    clearInterval(timer);
-    onGone();
+    if ((await deviceAt(path).catch(() => undefined)) !== device) onGone();
   };
   const timer = setInterval(() => void check(), intervalMs);
   return () => clearInterval(timer);
-}
-
-async function deviceNumber(path: string): Promise<number | undefined> {
-  const device = await stat(path).catch(() => undefined);
-  return device?.isCharacterDevice() ? device.rdev : undefined;
 }

@@ -138,6 +138,14 @@ describe("devices", () => {
     });
   });
 
+  test("a number in a body is a number, not text that looks like one", async () => {
+    await api.call("POST", "/api/v1/devices", { id: "myco-1", publicKey: keyHex });
+    const body = { publicKey: otherKeyHex, overlapSeconds: "60" };
+    const problem = await problemOf(await api.call("POST", "/api/v1/devices/myco-1/keys", body));
+    expect(problem).toMatchObject({ status: 400, code: "REQUEST_INVALID" });
+    expect(api.state.devices.get("myco-1")!.keys).toHaveLength(1);
+  });
+
   test("revoking works without a body, once", async () => {
     await api.call("POST", "/api/v1/devices", { id: "myco-1" });
     const first = await api.call("POST", "/api/v1/devices/myco-1/revoke");

@@ -6,14 +6,14 @@ import { adminToken, type HttpApi, startHttpApi } from "../../support/http-api.t
 
 let api: HttpApi;
 beforeAll(async () => {
-  api = await startHttpApi({ maxBodyBytes: 2_048, requestTimeoutMs: 1_000 });
+  api = await startHttpApi({ maxBodyBytes: 2_048 });
 });
 afterAll(() => api.close());
 
 /** What the server sends until it closes. Bytes that may be the start of something are ended by us. */
-function exchange(bytes: string | Uint8Array, endsItself = true): Promise<string> {
+function exchange(bytes: string | Uint8Array, endsItself = true, url = api.url): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(api.url);
+    const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname, () => (endsItself ? socket.write(bytes) : socket.end(bytes)));
     let answer = "";
     socket.on("data", (chunk) => {
@@ -129,8 +129,13 @@ describe("hostile requests", () => {
   });
 
   test("a request that never ends is cut off by the clock", async () => {
-    const answer = await exchange("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ");
-    expect(problemIn(answer)).toMatchObject({ status: 408, code: "REQUEST_TIMEOUT" });
+    const impatient = await startHttpApi({ requestTimeoutMs: 1_000 });
+    try {
+      const answer = await exchange("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", true, impatient.url);
+      expect(problemIn(answer)).toMatchObject({ status: 408, code: "REQUEST_TIMEOUT" });
+    } finally {
+      await impatient.close();
+    }
   });
 
   test("any JSON as body is a device or a problem", async () => {

@@ -209,6 +209,15 @@ describe("entries", () => {
     expect(counts).toEqual({ devices: "2", sources: "2", count: "8" });
   });
 
+  test("a code that got its name after it was stored is shown by name", async () => {
+    const config = await migratedSchema(server);
+    await copyAll(config, [telemetry({ pack: [{ id: 1, v: 1, u: 1 }] })]);
+    const named = await rows(config, "SELECT sensor, unit FROM channels");
+    await rows(config, "UPDATE channels SET sensor = '1', unit = '1'");
+    await copyAll(config, [telemetry({ pack: [] })]);
+    expect(await rows(config, "SELECT sensor, unit FROM channels")).toEqual(named);
+  });
+
   test("the view gives names, quality, verification and place", async () => {
     const config = await migratedSchema(server);
     await copyAll(config, [

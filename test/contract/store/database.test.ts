@@ -7,7 +7,7 @@ import type { ClientConfig } from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Database, type DatabaseSource } from "../../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
-import { log, scratchDir, startServer, type TestServer, withClient } from "./support.ts";
+import { eventually, log, scratchDir, startServer, type TestServer, withClient } from "./support.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -61,7 +61,7 @@ test("start returns at once, and queries hear DATABASE_UNAVAILABLE until the dat
   source.reachable = false;
   const database = start(source);
   await expect(database.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-  await expect.poll(() => database.state()).toEqual({ status: "down", detail: "switched off" });
+  await eventually(() => database.state()).toEqual({ status: "down", detail: "switched off" });
   source.reachable = true;
   await ready(database);
   expect(database.state()).toMatchObject({ status: "ok", detail: expect.stringContaining("PostgreSQL") });
@@ -76,10 +76,10 @@ test("a lost database is noticed without a query, and taken up again when it ret
   database.onReady(() => announced++);
   source.reachable = false;
   await dropConnections(source.config);
-  await expect.poll(() => database.state().status).toBe("down");
+  await eventually(() => database.state().status).toBe("down");
   await expect(database.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   source.reachable = true;
-  await expect.poll(() => announced, { timeout: 15_000 }).toBe(2);
+  await eventually(() => announced).toBe(2);
   expect(await database.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
 });
 
@@ -88,15 +88,13 @@ test("a query cut off by the loss is unavailable, one that is wrong is not", asy
   const config = await ready(database);
   const cut = database.query("SELECT pg_sleep(60)");
   cut.catch(() => undefined);
-  await expect
-    .poll(() =>
-      withClient(
-        config,
-        async (client) =>
-          (await client.query("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")).rowCount,
-      ),
-    )
-    .toBe(1);
+  await eventually(() =>
+    withClient(
+      config,
+      async (client) =>
+        (await client.query("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")).rowCount,
+    ),
+  ).toBe(1);
   await withClient(config, (client) =>
     client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"),
   );
@@ -119,7 +117,7 @@ test("a database that holds another ledger is refused, and says which", async ()
   const source = new SwitchedSource(await server.freshSchema());
   await ready(start(source));
   const other = start(source, { ledgerOrigin: "gw.example/2" });
-  await expect.poll(() => other.state().detail).toContain("holds the ledger gw.example/1");
+  await eventually(() => other.state().detail).toContain("holds the ledger gw.example/1");
   await expect(other.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
 });
 
@@ -127,9 +125,10 @@ test("a failed migration is the state that readiness shows", async () => {
   const migrationsDir = mkdtempSync(join(tmpdir(), "mycogate-migrations-"));
   writeFileSync(join(migrationsDir, "0001-bad.sql"), "SELECT 1/0");
   const database = start(new SwitchedSource(await server.freshSchema()), { migrationsDir });
-  await expect
-    .poll(() => database.state())
-    .toEqual({ status: "down", detail: "migration 0001-bad.sql failed: division by zero" });
+  await eventually(() => database.state()).toEqual({
+    status: "down",
+    detail: "migration 0001-bad.sql failed: division by zero",
+  });
 });
 
 test("a port where nobody answers does not keep it from stopping", async () => {
@@ -137,7 +136,7 @@ test("a port where nobody answers does not keep it from stopping", async () => {
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const { port } = silent.address() as { port: number };
   const database = start(new SwitchedSource({ host: "127.0.0.1", port, user: "x", database: "x" }));
-  await expect.poll(() => new Promise((resolve) => silent.getConnections((_, count) => resolve(count)))).toBe(1);
+  await eventually(() => new Promise((resolve) => silent.getConnections((_, count) => resolve(count)))).toBe(1);
   await database.stop();
   expect(database.state().status).toBe("off");
   silent.close();
@@ -153,7 +152,7 @@ test("the embedded server is started again when it is killed, and stopped with t
   let announced = 0;
   database.onReady(() => announced++);
   process.kill(pid, "SIGKILL");
-  await expect.poll(() => announced, { timeout: 30_000 }).toBe(2);
+  await eventually(() => announced).toBe(2);
   expect(await database.query("SELECT origin FROM ledger")).toEqual([{ origin: "gw.example/1" }]);
   await database.stop();
   await expect(database.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { projectRoot } from "../../../gateway/project-root.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import type { HomeOptions } from "../../../gateway/store/postgres-home.ts";
-import { log, scratchDir, withClient } from "./support.ts";
+import { eventually, log, scratchDir, withClient } from "./support.ts";
 
 const isRoot = process.getuid?.() === 0;
 const rootOnly = isRoot ? describe : describe.skip;
@@ -93,8 +93,9 @@ test("the server listens on a Unix socket only, asks for the password, and its f
     code: "28P01",
   });
   const home = join(dataDir, "postgres");
-  expect(statSync(home).mode & 0o777).toBe(0o700);
+  expect(statSync(home).mode & 0o777).toBe(isRoot ? 0o710 : 0o700);
   expect(statSync(join(home, "password")).mode & 0o777).toBe(0o600);
+  for (const own of ["cluster", "run"]) expect(statSync(join(home, own)).mode & 0o777).toBe(0o700);
 });
 
 test("open is answered from the running server, and starts it again after it died", async () => {
@@ -110,7 +111,7 @@ test("open is answered from the running server, and starts it again after it die
     return withClient(config, async (client) => (await client.query("SELECT 1")).rowCount === 1);
   };
   // Until its death is noticed, and its last backends have let go of the shared memory.
-  await expect.poll(() => answers().catch(() => false), { timeout: 20_000 }).toBe(true);
+  await eventually(() => answers().catch(() => false)).toBe(true);
   expect(serverPid(join(dataDir, "postgres"))).not.toBe(pid);
 });
 
@@ -129,7 +130,7 @@ test("the server ends with a gateway that exits without stopping it", async () =
   const { child, pid } = await startElsewhere(scratch("exit"));
   child.stdin!.end();
   await once(child, "exit");
-  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+  await eventually(() => isAlive(pid)).toBe(false);
 });
 
 test("a lock file that names another process does not keep it from starting, nor is that process touched", async () => {
@@ -196,6 +197,9 @@ rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to se
     const config = await embedded({ dataDir }).open();
     expect(config.host).toBe(join(dataDir, "postgres/run"));
     expect(statSync(`/proc/${serverPid(join(dataDir, "postgres"))}`).uid).not.toBe(0);
+    // Root writes only where the server's user cannot plant a link.
+    for (const file of [".", "postgres.log", "postgresql.conf"])
+      expect(statSync(join(dataDir, "postgres", file)).uid).toBe(0);
   });
 
   test("a data directory that only root may enter has its server elsewhere, and says where", async () => {
@@ -209,7 +213,7 @@ rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to se
     const home = readFileSync(join(dataDir, "postgres-location"), "utf8").trim();
     expect(home.startsWith(`${outsideDir}/`)).toBe(true);
     expect(config.host).toBe(join(home, "run"));
-    expect(statSync(home).mode & 0o777).toBe(0o700);
+    expect(statSync(home).mode & 0o777).toBe(0o710);
     expect(existsSync(join(dataDir, "postgres"))).toBe(false);
     await withClient(config, (client) => client.query("CREATE TABLE kept AS SELECT 1"));
     await server.close();

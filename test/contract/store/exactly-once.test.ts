@@ -8,6 +8,7 @@ import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { TailerLoop, type TailerReport } from "../../../gateway/store/tailer-loop.ts";
 import {
+  eventually,
   log,
   migratedSchema,
   runOf,
@@ -75,7 +76,7 @@ test("an idle tailer copies what arrives, in the order it arrives", async () => 
   const follower = follow(config, 0);
   for (const size of [1, 2, 500, 501]) {
     follower.loop.advance(size);
-    await expect.poll(follower.cursor).toBe(size);
+    await eventually(follower.cursor).toBe(size);
   }
   await stopFollower(follower);
   await expectComplete(config, 501);
@@ -105,7 +106,7 @@ test("two tailers on one database copy each entry once between them", async () =
   const config = await migratedSchema(server);
   const size = 20_000;
   const followers = [follow(config, size), follow(config, size)];
-  await expect.poll(() => Math.min(...followers.map(({ cursor }) => cursor())), { timeout: 30_000 }).toBe(size);
+  await eventually(() => Math.min(...followers.map(({ cursor }) => cursor()))).toBe(size);
   await Promise.all(followers.map(stopFollower));
   await expectComplete(config, size);
 });
@@ -119,7 +120,7 @@ test("a journal that fails while it is read costs time only", async () => {
       if (failures-- > 0) throw new Error("disk error");
     }
   });
-  await expect.poll(follower.cursor, { timeout: 15_000 }).toBe(1000);
+  await eventually(follower.cursor).toBe(1000);
   await stopFollower(follower);
   expect(follower.reports).toContainEqual({ kind: "lost", reason: "disk error" });
   await expectComplete(config, 1000);
@@ -141,16 +142,16 @@ test("a server killed while it copies is recovered with every entry once", async
     const size = 30_000;
     const follower = follow(config, size);
     for (const progress of [1, 8_000, 16_000]) {
-      await expect.poll(follower.cursor, { interval: 5, timeout: 30_000 }).toBeGreaterThanOrEqual(progress);
+      await eventually(follower.cursor).toBeGreaterThanOrEqual(progress);
       const pid = await withClient(config, async (client) => {
         const { rows } = await client.query("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid");
         return rows[0].pid as number;
       });
       process.kill(pid, "SIGKILL");
       const opened = async (): Promise<boolean> => withClient(await postgres.open(), async () => true);
-      await expect.poll(() => opened().catch(() => false), { timeout: 30_000 }).toBe(true);
+      await eventually(() => opened().catch(() => false)).toBe(true);
     }
-    await expect.poll(follower.cursor, { timeout: 30_000 }).toBe(size);
+    await eventually(follower.cursor).toBe(size);
     await stopFollower(follower);
     await expectComplete(config, size);
   } finally {

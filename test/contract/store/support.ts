@@ -5,12 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg, { type Client, type ClientConfig } from "pg";
 import pino from "pino";
+import { expect } from "vitest";
 import type { EntryRun } from "../../../gateway/store/copy-session.ts";
 import { type DatabaseSource, databaseAt } from "../../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
 import type { LedgerEntry, ReadingEntry } from "../../../src/ledger/types.ts";
+
+/** Waits for a condition as long as a busy machine may need. */
+export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(read, { timeout: 40_000, interval: 10 });
+}
 
 export const log = pino({ level: "silent" });
 

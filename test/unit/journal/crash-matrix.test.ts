@@ -4,7 +4,10 @@ import { expectNothingLost, Workload } from "../../support/ledger-workload.ts";
 import { seeded } from "../../support/seeded.ts";
 
 /** Runs the same workload with the first call failing, then with the second, until it ends before its call comes. */
-async function failEveryCall(fault: Fault, check: (files: FaultyFiles, workload: Workload, n: number) => Promise<void>) {
+async function failEveryCall(
+  fault: Fault,
+  check: (files: FaultyFiles, workload: Workload, n: number) => Promise<void>,
+) {
   for (let n = 1; ; n++) {
     const files = new FaultyFiles();
     files.failCall(n, fault);

@@ -3,10 +3,10 @@ import { FaultyFiles } from "../../support/faulty-files.ts";
 import { expectNothingLost, Workload } from "../../support/ledger-workload.ts";
 import { seeded } from "../../support/seeded.ts";
 
-const seeds = 2_000;
+const seeds = 1_000;
 const longestLife = 160;
 
-test(`${seeds} gateways that lose power three times keep every acknowledged entry and every published checkpoint`, async () => {
+test(`${seeds} gateways that each lose power three times keep every acknowledged entry and every published checkpoint`, async () => {
   let acknowledged = 0;
   for (let seed = 1; seed <= seeds; seed++) {
     const random = seeded(seed);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type SessionRecord, SessionState } from "../../../src/mqtt/session-state.ts";
+import { type SessionRecord, SessionState, storedSize } from "../../../src/mqtt/session-state.ts";
 
 const clientId = fc.constantFrom("c1", "c2");
 const filter = fc.constantFrom("a", "a/#", "+");
@@ -63,10 +63,10 @@ describe("session state", () => {
       fc.property(fc.array(arbRecord, { maxLength: 40 }), (records) => {
         const state = stateOf(records);
         let held = 0;
-        for (const message of state.retained.values()) held += message.payload.length;
+        for (const message of state.retained.values()) held += storedSize(message.topic, message.payload);
         for (const session of state.sessions.values()) {
           let queued = 0;
-          for (const delivery of session.deliveries.values()) queued += delivery.payload.length;
+          for (const delivery of session.deliveries.values()) queued += storedSize(delivery.topic, delivery.payload);
           expect(session.queuedBytes).toBe(queued);
           held += queued;
         }
