@@ -10,6 +10,7 @@ import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
 import { ed25519Signer } from "../src/ledger/ed25519-line.ts";
 import { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
+import { keepEndpoint } from "./config/endpoint.ts";
 import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
 import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -65,7 +66,12 @@ export async function startGateway(config: Config, log: Logger, onFatal: (error:
   }
 }
 
-async function assemble(config: Config, log: Logger, onFatal: (error: Error) => void, stops: StopList): Promise<Gateway> {
+async function assemble(
+  config: Config,
+  log: Logger,
+  onFatal: (error: Error) => void,
+  stops: StopList,
+): Promise<Gateway> {
   createDataDir(config.data);
   const lock = await DataDirLock.acquire(config.data);
   stops.add(() => lock.release());
@@ -73,12 +79,19 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   const adminToken = ensureAdminToken(config);
 
   const clock = new Clock();
-  clock.onStepBack = (milliseconds) => log.warn({ milliseconds }, "the clock was set back; receive times are not in order");
+  clock.onStepBack = (milliseconds) =>
+    log.warn({ milliseconds }, "the clock was set back; receive times are not in order");
   const { nowUs } = clock;
 
   // The database takes longest to start and is needed by nobody below: it comes up meanwhile.
   const { url } = config.database;
-  const source = url === "" ? new EmbeddedPostgres({ dataDir: config.data, ledgerOrigin: identity.ledgerOrigin }, log) : databaseAt(url);
+  const source =
+    url === ""
+      ? new EmbeddedPostgres(
+          { dataDir: config.data, ledgerOrigin: identity.ledgerOrigin, runAs: config.database.runAs },
+          log,
+        )
+      : databaseAt(url);
   const database = new Database({ source, ledgerOrigin: identity.ledgerOrigin, log });
   database.start();
   stops.add(() => database.stop());
@@ -105,7 +118,12 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   for await (const frame of ledger.frames(remembered, ledger.durableSize)) rememberFrame(dedupe, frame);
 
   const quarantineDir = join(config.data, "quarantine");
-  const quarantineJournal = await SegmentedLog.open({ dir: quarantineDir, segmentBytes: quarantineSegmentBytes, log, onFatal });
+  const quarantineJournal = await SegmentedLog.open({
+    dir: quarantineDir,
+    segmentBytes: quarantineSegmentBytes,
+    log,
+    onFatal,
+  });
   const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine);
   await quarantine.expire(nowUs());
   stops.add(() => quarantine.close());
@@ -135,10 +153,21 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   maintenance.start();
   stops.add(() => maintenance.stop());
 
-  const ports = new PortRegistry(registry, (error) => log.warn({ err: error }, "a board's firmware version was not recorded"));
+  const ports = new PortRegistry(registry, (error) =>
+    log.warn({ err: error }, "a board's firmware version was not recorded"),
+  );
   const serial = new SerialTransport({ config: config.serial, ingest, registry: ports, log, nowUs });
-  const health = new Health({ ledger, ingest, counters, quarantine, registry, database, tailer, serial: () => serialState(serial.ports()) });
-  const metrics = createMetrics({ gatewayId: identity.gatewayId, version, health });
+  const health = new Health({
+    ledger,
+    ingest,
+    counters,
+    quarantine,
+    registry,
+    database,
+    tailer,
+    serial: () => serialState(serial.ports()),
+  });
+  const metrics = createMetrics({ gatewayId: identity.gatewayId, version, health, ackLatency: counters.latency });
 
   const http = await createHttpServer({
     services: {
@@ -173,8 +202,14 @@ async function assemble(config: Config, log: Logger, onFatal: (error: Error) => 
   // Last, because /readyz says that uploads are taken.
   const httpUrl = await http.listen();
   stops.add(() => http.close());
+  keepEndpoint(config, httpUrl);
 
-  return { identity, adminToken, listeners: [...mqttListeners, { name: "http", url: httpUrl }], stop: () => stops.run() };
+  return {
+    identity,
+    adminToken,
+    listeners: [...mqttListeners, { name: "http", url: httpUrl }],
+    stop: () => stops.run(),
+  };
 }
 
 function createDataDir(dir: string): void {

@@ -56,10 +56,21 @@ function startDemo(config: Config, { listeners, adminToken }: Gateway, log: Logg
   const url = (name: string): string => listeners.find((listener) => listener.name === name)!.url;
   const fleet = fork(
     `${projectRoot}dist/simulators/demo.js`,
-    ["--http", url("http"), "--mqtt", url("tcp"), "--prefix", config.mqtt.prefix, "--state", join(config.data, "demo-fleet.json")],
+    [
+      "--http",
+      url("http"),
+      "--mqtt",
+      url("tcp"),
+      "--prefix",
+      config.mqtt.prefix,
+      "--state",
+      join(config.data, "demo-fleet.json"),
+    ],
     { env: { ...process.env, MYCOGATE_ADMIN_TOKEN: adminToken } },
   );
   fleet.on("exit", (code) => code && log.warn({ code }, "the demo fleet ended"));
-  process.stdout.write(`  A demo fleet of four devices reports every two seconds. See them:\n  curl -s -H "Authorization: Bearer $(cat ${adminTokenFile(config)})" '${url("http")}/api/v1/readings?limit=5'\n\n`);
+  process.stdout.write(
+    `  A demo fleet of four devices reports every two seconds. See them:\n  curl -s -H "Authorization: Bearer $(cat ${adminTokenFile(config)})" '${url("http")}/api/v1/readings?limit=5'\n\n`,
+  );
   return fleet;
 }

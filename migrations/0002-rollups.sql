@@ -5,7 +5,6 @@ CREATE TABLE rollup_1m (
   channel_no int NOT NULL,
   bucket timestamptz NOT NULL,
   last_time timestamptz NOT NULL,
-  last_leaf bigint NOT NULL,
   count bigint NOT NULL,
   sum numeric NOT NULL,
   min numeric NOT NULL,

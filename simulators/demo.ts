@@ -60,7 +60,8 @@ async function enrol(id: string, publicKey: string): Promise<void> {
     headers: { "content-type": "application/json", authorization: `Bearer ${values.token}` },
     body: JSON.stringify({ id, publicKey, role: "standalone", transport: "mqtt", name: id.replaceAll("-", " ") }),
   });
-  if (!response.ok && response.status !== 409) throw new Error(`enrolling ${id}: ${response.status} ${await response.text()}`);
+  if (!response.ok && response.status !== 409)
+    throw new Error(`enrolling ${id}: ${response.status} ${await response.text()}`);
 }
 
 async function runDevice(device: DemoDevice, index: number): Promise<void> {

@@ -12,8 +12,20 @@ import { signedEnvelope } from "./signer.ts";
 
 /** Parent → generator. */
 export type LoadRequest =
-  | { readonly type: "prepare"; readonly connections: number; readonly messages: number; readonly readings: number; readonly prefix: string }
-  | { readonly type: "run"; readonly port: number; readonly messages: number; readonly perSecond: number; readonly window: number }
+  | {
+      readonly type: "prepare";
+      readonly connections: number;
+      readonly messages: number;
+      readonly readings: number;
+      readonly prefix: string;
+    }
+  | {
+      readonly type: "run";
+      readonly port: number;
+      readonly messages: number;
+      readonly perSecond: number;
+      readonly window: number;
+    }
   | { readonly type: "end" };
 
 /** Generator → parent. */
@@ -65,7 +77,10 @@ function prepare({ connections, messages, readings, prefix }: Extract<LoadReques
     let pending: Buffer[] = [];
     const count = Math.ceil(messages / connections);
     for (let seq = 1; seq <= count; seq++) {
-      const payload = signedEnvelope({ deviceId: id, seq, msgId: randomBytes(16), epochMs: Date.now(), readings: sampleReadings(readings, seq) }, secretKey);
+      const payload = signedEnvelope(
+        { deviceId: id, seq, msgId: randomBytes(16), epochMs: Date.now(), readings: sampleReadings(readings, seq) },
+        secretKey,
+      );
       pending.push(publishPacket(`${prefix}/${id}/envelope`, payload));
       if (pending.length === 1024 || seq === count) {
         writeSync(file, Buffer.concat(pending));
@@ -78,7 +93,13 @@ function prepare({ connections, messages, readings, prefix }: Extract<LoadReques
 }
 
 function sampleReadings(count: number, seq: number) {
-  return Array.from({ length: count }, (_, index) => ({ sensor: 1 + (index % 10), vi: 2000 + ((seq * 7 + index * 13) % 500), vs: 2, unit: 1 + (index % 8), quality: 0 }));
+  return Array.from({ length: count }, (_, index) => ({
+    sensor: 1 + (index % 10),
+    vi: 2000 + ((seq * 7 + index * 13) % 500),
+    vs: 2,
+    unit: 1 + (index % 8),
+    quality: 0,
+  }));
 }
 
 /** MQTT 3.1.1 PUBLISH, QoS 1, packet identifier left zero: it follows the topic and is filled in when sent. */
@@ -142,11 +163,16 @@ async function run({ port, messages, perSecond, window }: Extract<LoadRequest, {
   const senders = await Promise.all(lanes.map((lane) => Sender.connect(lane, port, window)));
   const share = Math.ceil(messages / senders.length);
   const started = performance.now();
-  await Promise.all(senders.map((sender, index) => sender.send(share, perSecond / senders.length, (index / senders.length) * (1000 / perSecond))));
+  await Promise.all(
+    senders.map((sender, index) =>
+      sender.send(share, perSecond / senders.length, (index / senders.length) * (1000 / perSecond)),
+    ),
+  );
   const seconds = (performance.now() - started) / 1000;
   const latencies = Float64Array.from(senders.flatMap(({ latencies }) => latencies)).sort();
   for (const sender of senders) sender.close();
-  const at = (quantile: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * quantile))]!;
+  const at = (quantile: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * quantile))]!;
   return { acked: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import pino from "pino";
-import { encodeEntry } from "../../src/ledger/entry.ts";
-import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
-import { leafHash } from "../../src/ledger/merkle.ts";
 import { encodeEnvelope } from "../../src/codec/envelope.ts";
+import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
+import { encodeEntry } from "../../src/ledger/entry.ts";
+import { leafHash } from "../../src/ledger/merkle.ts";
 import { loadConfig } from "../config/config.ts";
 import { ensureIdentity } from "../config/identity.ts";
 import { Ledger } from "../journal/ledger.ts";
@@ -23,7 +23,13 @@ export async function buildJournal(dataDir: string, entries: number): Promise<vo
     throw error;
   };
   const log = pino({ level: "silent" });
-  const ledger = await Ledger.open({ dir: join(dataDir, "ledger"), origin: ledgerOrigin, signers: [ed25519Signer(ledgerOrigin, key)], log, onFatal });
+  const ledger = await Ledger.open({
+    dir: join(dataDir, "ledger"),
+    origin: ledgerOrigin,
+    signers: [ed25519Signer(ledgerOrigin, key)],
+    log,
+    onFatal,
+  });
   for (let first = 0; first < entries; first += batchCount) {
     const count = Math.min(batchCount, entries - first);
     const parts: Uint8Array[] = [];
@@ -34,7 +40,9 @@ export async function buildJournal(dataDir: string, entries: number): Promise<vo
       leafHashes.set(leafHash(entry), index * 32);
     }
     const durable = new Promise<void>((resolve, reject) => {
-      ledger.append({ count, bundle: [Buffer.concat(parts)], leafHashes, control: false }, (error) => (error ? reject(error) : resolve()));
+      ledger.append({ count, bundle: [Buffer.concat(parts)], leafHashes, control: false }, (error) =>
+        error ? reject(error) : resolve(),
+      );
     });
     if (ledger.pendingBytes > pendingLimitBytes) await durable;
   }
@@ -44,7 +52,13 @@ export async function buildJournal(dataDir: string, entries: number): Promise<vo
 function entryOf(seq: number): Uint8Array {
   const reading = { sensor: 1, vi: 2_170, vs: 2, unit: 1, quality: 0 };
   const payload = encodeEnvelope(
-    { deviceId: `built-${seq % 16}`, msgId: randomBytes(16), epochMs: 1_760_000_000_000 + seq, seq, readings: [reading, reading, reading, reading, reading, reading] },
+    {
+      deviceId: `built-${seq % 16}`,
+      msgId: randomBytes(16),
+      epochMs: 1_760_000_000_000 + seq,
+      seq,
+      readings: [reading, reading, reading, reading, reading, reading],
+    },
     () => new Uint8Array(64),
     () => new Uint8Array(32),
   );

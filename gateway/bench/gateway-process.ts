@@ -52,7 +52,12 @@ export class GatewayProcess {
     let stderr = "";
     child.stderr!.setEncoding("utf8").on("data", (text) => (stderr += text));
     const url = `http://127.0.0.1:${httpPort}/readyz`;
-    while (!(await fetch(url).then(({ ok }) => ok, () => false))) {
+    while (
+      !(await fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      ))
+    ) {
       if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}: ${stderr}`);
       await sleep(20);
     }

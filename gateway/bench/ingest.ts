@@ -42,7 +42,12 @@ export async function benchIngest(options: BenchIngestOptions): Promise<void> {
   // The bare broker and the gateway each get `messages`, the paced runs what fits in their time, the soak what it may take.
   const signed = messages * 3 + slowRate * pacedSeconds + minutes * 60 * 30_000;
   onProgress(`signing ${signed} envelopes of ${readings} readings`);
-  const { generator, devices } = await LoadGenerator.prepare({ connections, messages: signed, readings, prefix: "mycobrain" });
+  const { generator, devices } = await LoadGenerator.prepare({
+    connections,
+    messages: signed,
+    readings,
+    prefix: "mycobrain",
+  });
   try {
     const bench = new IngestBench(options, generator);
     await bench.limits();
@@ -66,7 +71,11 @@ class IngestBench {
   async limits(): Promise<void> {
     this.#figure("limit: libsodium verify, one core", await verifyLimit(1), "signatures/s");
     this.#figure(`limit: libsodium verify, ${cores} cores`, await verifyLimit(cores), "signatures/s");
-    this.#figure("limit: bare aedes", await bareBrokerLimit(this.#generator, this.#options.messages, fullWindow), "messages/s");
+    this.#figure(
+      "limit: bare aedes",
+      await bareBrokerLimit(this.#generator, this.#options.messages, fullWindow),
+      "messages/s",
+    );
     this.#figure("limit: COPY of this schema", await copyLimit(), "envelopes/s");
   }
 
@@ -112,7 +121,9 @@ class IngestBench {
     const after = await gateway.stats();
     const stored = after.stored - before.stored;
     if (stored !== result.acked || after.inFlight !== 0) {
-      throw new Error(`${result.acked} envelopes were acknowledged, ${stored} stored, ${after.inFlight} still in flight`);
+      throw new Error(
+        `${result.acked} envelopes were acknowledged, ${stored} stored, ${after.inFlight} still in flight`,
+      );
     }
     this.#figure("full speed, acknowledged", result.acked / result.seconds, "envelopes/s");
     this.#figure("full speed, sustained with the database", stored / seconds, "envelopes/s");

@@ -35,7 +35,10 @@ export class LoadGenerator {
   }> {
     const child = fork(`${projectRoot}dist/simulators/load.js`, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const generator = new LoadGenerator(child);
-    const { devices } = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({ type: "prepare", ...plan });
+    const { devices } = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
+      type: "prepare",
+      ...plan,
+    });
     return { generator, devices };
   }
 

@@ -4,8 +4,8 @@
  * but sodium-native's bindings do not accept memory shared between threads.)
  */
 import type { PayloadFormat } from "../../src/ingest/upload.ts";
-import type { QuarantineReason } from "../../src/rejects.ts";
 import type { Device } from "../../src/registry/device.ts";
+import type { QuarantineReason } from "../../src/rejects.ts";
 
 /** Messages in a batch at most; enough to make a hand-over cheap, few enough that one batch takes about 10 ms. */
 export const maxBatchCount = 256;

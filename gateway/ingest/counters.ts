@@ -10,7 +10,10 @@ export type Settled = "stored" | "duplicate" | "quarantined" | "rejected";
 const zero = (): Mutable<TransportCounts> => ({ received: 0, stored: 0, duplicate: 0, quarantined: 0, rejected: 0 });
 
 export class Counters {
-  readonly byTransport = Object.fromEntries(transports.map((name) => [name, zero()])) as Record<Transport, Mutable<TransportCounts>>;
+  readonly byTransport = Object.fromEntries(transports.map((name) => [name, zero()])) as Record<
+    Transport,
+    Mutable<TransportCounts>
+  >;
   readonly quarantineReasons: Partial<Record<QuarantineReason, number>> = {};
   readonly rejectReasons: Partial<Record<RejectReason, number>> = {};
   /** From taking an upload in until its outcome, before the acknowledgement is written. */

@@ -11,7 +11,13 @@ const digest = Buffer.alloc(16);
  * from a second measurement gets zeros, which the window never looks up.
  * @param at index of the first word
  */
-export function fingerprintInto(words: Uint32Array, at: number, deviceId: string, repeat: RepeatKey, payload: Uint8Array): void {
+export function fingerprintInto(
+  words: Uint32Array,
+  at: number,
+  deviceId: string,
+  repeat: RepeatKey,
+  payload: Uint8Array,
+): void {
   if (repeat.by === "nothing") {
     words.fill(0, at, at + fingerprintWords);
     return;

@@ -176,7 +176,16 @@ export class Ingest implements IngestPort {
   #send({ slab, ends, receivedUs, contexts, pending }: OpenBatch): void {
     this.#verifying.push(pending);
     const leaves = this.#leafBuffers.pop() ?? new ArrayBuffer(slabBytes * 2);
-    this.#pool.send({ type: "verify", sequence: this.#sequence++, count: pending.length, slab, ends, receivedUs, contexts, leaves });
+    this.#pool.send({
+      type: "verify",
+      sequence: this.#sequence++,
+      count: pending.length,
+      slab,
+      ends,
+      receivedUs,
+      contexts,
+      leaves,
+    });
   }
 
   #judged(response: VerifyResponse): void {

@@ -2,7 +2,7 @@
  * What could not be verified, kept with its raw bytes in a log of its own, durable before it is acknowledged.
  * docs/adr/0003 says what happens when it is full.
  */
-import { entryBatch } from "../../src/ledger/bundle.ts";
+
 import {
   decodeQuarantineRecord,
   endRecord,
@@ -10,6 +10,7 @@ import {
   type QuarantineItemRecord,
 } from "../../src/ingest/quarantine-record.ts";
 import type { Upload } from "../../src/ingest/upload.ts";
+import { entryBatch } from "../../src/ledger/bundle.ts";
 import type { QuarantineItem } from "../http/services.ts";
 import { forEachEntry } from "../journal/frame.ts";
 import type { SegmentedLog } from "../journal/segmented-log.ts";

@@ -4,8 +4,8 @@ import sodium from "sodium-native";
 import { fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import { type JudgePorts, judge } from "../../src/ingest/judge.ts";
 import type { Device } from "../../src/registry/device.ts";
-import type { BatchRefusal, VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
 import { asBuffer } from "./as-buffer.ts";
+import type { BatchRefusal, VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
 import { fingerprintInto } from "./fingerprint.ts";
 import { LeafWriter } from "./leaf-writer.ts";
 
@@ -49,7 +49,15 @@ function verifyBatch({ sequence, count, slab, ends, receivedUs, contexts, leaves
     if (judged.ok) {
       const { device, keyEpoch, repeat } = judged.value;
       const { format, source } = context;
-      const entry = { kind: "reading", payload, receivedUs: receivedUs[index]!, keyEpoch, deviceId: device.id, format, source } as const;
+      const entry = {
+        kind: "reading",
+        payload,
+        receivedUs: receivedUs[index]!,
+        keyEpoch,
+        deviceId: device.id,
+        format,
+        source,
+      } as const;
       out.add(index, { ...entry, firmware: device.firmware });
       fingerprintInto(fingerprints, index * fingerprintWords, device.id, repeat, payload);
     } else {

@@ -94,10 +94,10 @@ class Verification {
     const opened = openCheckpoint(text, verifiers[0]!.name, verifiers);
     if (!opened.ok) return this.#found({ what: `the checkpoint does not hold: ${opened.detail}`, file });
     this.#signed = opened.value;
-    const [oldest] = await listSegments(this.#files, this.#journal);
-    if (oldest !== 0)
-      return this.#found({ what: `entries before leaf ${oldest ?? this.#signed.size} are gone`, leafIndex: 0 });
-    await this.#walk(this.#signed, await SegmentCursor.open(this.#files, this.#journal, 0));
+    const segments = await listSegments(this.#files, this.#journal);
+    const oldest = segments[0] ?? this.#signed.size;
+    if (segments[0] !== 0) return this.#found({ what: `entries before leaf ${oldest} are gone`, leafIndex: 0 });
+    await this.#walk(this.#signed, segments);
     await this.#compareRoots(this.#signed);
   }
 
@@ -128,42 +128,62 @@ class Verification {
     this.#problem ??= problem;
   }
 
-  async #walk(signed: Checkpoint, first: SegmentCursor): Promise<void> {
-    this.#cursor = first;
+  async #walk(signed: Checkpoint, segments: readonly number[]): Promise<void> {
+    const newest = segments.at(-1)!;
+    const end = { segment: newest, offset: await this.#sizeOf(newest) };
+    this.#cursor = await SegmentCursor.open(this.#files, this.#journal, segments[0]!);
     for (;;) {
-      const frame = (await this.#cursor.take()) ?? (await this.#pastTheEnd(signed, this.#cursor));
+      const frame = await this.#nextFrame(signed, this.#cursor);
       if (frame === undefined) return;
       const hashes = leafHashesOf(frame);
       const covered = Math.max(0, signed.size - frame.firstLeaf);
       if (covered > 0) await this.#hashes.add(hashes.subarray(0, covered * hashBytes));
       this.#entries = frame.firstLeaf + frame.count;
       this.#onProgress(this.#entries, Math.max(signed.size, this.#entries));
+      // What a running gateway has added since the start is for another time, or there might be no end.
+      const { header, offset } = this.#cursor;
+      const newer = header.firstLeaf > end.segment || (header.firstLeaf === end.segment && offset >= end.offset);
+      if (newer && this.#entries >= signed.size) return;
     }
   }
 
-  /** Where no frame is: the next segment, or the end, which a gateway may be writing at this moment, or damage. */
-  async #pastTheEnd(signed: Checkpoint, cursor: SegmentCursor): Promise<Frame | undefined> {
-    const torn = (await cursor.fileSize()) - cursor.offset;
-    if (torn === 0) {
-      const segments = await listSegments(this.#files, this.#journal);
-      const goesOn = segments.includes(cursor.leaf) && segments.at(-1) !== cursor.header.firstLeaf;
-      const unborn = goesOn && cursor.leaf >= signed.size && (await isUnborn(this.#files, this.#journal, cursor.leaf));
-      if (goesOn && !unborn) {
-        this.#cursor = await cursor.following();
-        return this.#cursor.take();
-      }
-      if (cursor.leaf < signed.size) throw cursor.damage(`the log ends here, but ${signed.size} entries are signed`);
-      return undefined;
+  /** @returns undefined at the end, where a gateway may be writing at this moment @throws JournalDamage */
+  async #nextFrame(signed: Checkpoint, cursor: SegmentCursor): Promise<Frame | undefined> {
+    const frame = await cursor.take();
+    if (frame !== undefined) return frame;
+    const rest = (await cursor.fileSize()) - cursor.offset;
+    if (rest === 0) {
+      if (await this.#isLast(signed, cursor)) return undefined;
+      this.#cursor = await cursor.following();
+      return this.#nextFrame(signed, this.#cursor);
     }
     if (cursor.leaf >= signed.size && !(await holdsFrame(cursor))) {
-      this.#tornBytes = torn;
+      this.#tornBytes = rest;
       return undefined;
     }
     // A frame that was being written a moment ago is whole by the time another one stands behind it.
     cursor.forgetWindow();
-    const frame = await cursor.take();
-    if (frame === undefined) throw cursor.damage();
-    return frame;
+    const whole = await cursor.take();
+    if (whole === undefined) throw cursor.damage();
+    return whole;
+  }
+
+  /** Whether the log ends with the segment that the cursor has read to its end. @throws JournalDamage if too early */
+  async #isLast(signed: Checkpoint, cursor: SegmentCursor): Promise<boolean> {
+    const segments = await listSegments(this.#files, this.#journal);
+    const successor = segments.find((segment) => segment > cursor.header.firstLeaf);
+    if (successor !== undefined && cursor.leaf < signed.size) return false;
+    if (cursor.leaf < signed.size) throw cursor.damage(`the log ends here, but ${signed.size} entries are signed`);
+    return successor === undefined || isUnborn(this.#files, this.#journal, successor);
+  }
+
+  async #sizeOf(segment: number): Promise<number> {
+    const file = await this.#files.open(segmentPath(this.#journal, segment), "read");
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
   }
 
   async #compareRoots(signed: Checkpoint): Promise<void> {

@@ -4,10 +4,10 @@
  */
 import { checkDevicePublicKey } from "../../src/codec/device-key.ts";
 import { GatewayError } from "../../src/errors.ts";
+import type { EventEntry } from "../../src/ledger/types.ts";
 import { type Device, deviceIdPattern } from "../../src/registry/device.ts";
 import { DeviceTable } from "../../src/registry/device-table.ts";
 import { eventEntry, type RegistryEvent, registryEvent } from "../../src/registry/events.ts";
-import type { EventEntry } from "../../src/ledger/types.ts";
 import type { EnrolRequest, RegistryService } from "../http/services.ts";
 import type { EventLog } from "./event-log.ts";
 
@@ -56,7 +56,8 @@ export class Registry implements RegistryService {
   }
 
   async enrol({ id, publicKey, name, role, transport }: EnrolRequest): Promise<Device> {
-    if (!deviceIdPattern.test(id)) throw new GatewayError("DEVICE_ID_INVALID", `"${id.slice(0, 80)}" is not a device id`);
+    if (!deviceIdPattern.test(id))
+      throw new GatewayError("DEVICE_ID_INVALID", `"${id.slice(0, 80)}" is not a device id`);
     if (publicKey) requireSoundKey(publicKey);
     if (this.#table.find(id)) throw new GatewayError("DEVICE_EXISTS", `device ${id} is enrolled`);
     const event = { type: "device.enrolled", id, publicKey } as const;
@@ -95,7 +96,8 @@ export class Registry implements RegistryService {
   }
 
   async #decide(event: RegistryEvent): Promise<Device> {
-    if (this.#deciding.has(event.id)) throw new GatewayError("DEVICE_BUSY", `another decision about ${event.id} is under way`);
+    if (this.#deciding.has(event.id))
+      throw new GatewayError("DEVICE_BUSY", `another decision about ${event.id} is under way`);
     this.#deciding.add(event.id);
     try {
       const atUs = this.#options.nowUs();

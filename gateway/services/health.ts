@@ -47,7 +47,9 @@ export class Health implements HealthService {
     return {
       ...counters.total,
       inFlight: ingest.inFlight,
-      byTransport: Object.fromEntries(transports.map((name) => [name, { ...counters.byTransport[name] }])) as Stats["byTransport"],
+      byTransport: Object.fromEntries(
+        transports.map((name) => [name, { ...counters.byTransport[name] }]),
+      ) as Stats["byTransport"],
       quarantineReasons: { ...counters.quarantineReasons },
       rejectReasons: { ...counters.rejectReasons },
       treeSize: ledger.size,

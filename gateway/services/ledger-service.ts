@@ -21,14 +21,32 @@ export class LedgerView implements LedgerService {
     if (reading) {
       const { receivedUs, deviceId, keyEpoch, source, format, firmware, payload } = reading;
       const verification = keyEpoch > 0 ? "verified" : "attested";
-      return { ...common, kind: "reading", deviceId, receivedAt: iso(receivedUs), verification, keyEpoch, source, format, firmware, payload };
+      return {
+        ...common,
+        kind: "reading",
+        deviceId,
+        receivedAt: iso(receivedUs),
+        verification,
+        keyEpoch,
+        source,
+        format,
+        firmware,
+        payload,
+      };
     }
     // An event, or a leaf of a later version: its bytes are shown as they are.
     const none = { verification: null, keyEpoch: null, source: null, format: null, firmware: null } as const;
     const event = decoded.ok && decoded.value.kind === "event" ? decoded.value : undefined;
     const id = event?.body.get("id");
     const receivedAt = iso(event?.receivedUs ?? 0);
-    return { ...common, ...none, kind: "event", deviceId: typeof id === "string" ? id : null, receivedAt, payload: bytes };
+    return {
+      ...common,
+      ...none,
+      kind: "event",
+      deviceId: typeof id === "string" ? id : null,
+      receivedAt,
+      payload: bytes,
+    };
   }
 
   checkpoint(): string | undefined {

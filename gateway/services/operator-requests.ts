@@ -14,9 +14,17 @@ const handlers: Readonly<Record<string, Handler>> = {
   "device/list": ({ registry }) => registry.list().map(deviceSummary),
   "device/add": async ({ registry }, body) => {
     const key = body.publicKey === undefined ? undefined : publicKeyOf(text(body, "publicKey"));
-    return deviceSummary(await registry.enrol({ id: text(body, "id"), publicKey: key, name: optionalText(body, "name"), role: optionalText(body, "role") }));
+    return deviceSummary(
+      await registry.enrol({
+        id: text(body, "id"),
+        publicKey: key,
+        name: optionalText(body, "name"),
+        role: optionalText(body, "role"),
+      }),
+    );
   },
-  "device/revoke": async ({ registry }, body) => deviceSummary(await registry.revoke(text(body, "id"), optionalText(body, "reason") ?? "")),
+  "device/revoke": async ({ registry }, body) =>
+    deviceSummary(await registry.revoke(text(body, "id"), optionalText(body, "reason") ?? "")),
 };
 
 export interface OperatorResponse {
@@ -33,11 +41,20 @@ export async function answerRequest(services: Services, name: string, payload: U
   try {
     body = parseBody(payload);
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
-    if (!handler) throw new GatewayError("NOT_FOUND", `there is no request "${name.slice(0, 80)}", but ${Object.keys(handlers).join(", ")}`);
+    if (!handler)
+      throw new GatewayError(
+        "NOT_FOUND",
+        `there is no request "${name.slice(0, 80)}", but ${Object.keys(handlers).join(", ")}`,
+      );
     return { status: "ok", data: await handler(services, body), ...transactionOf(body) };
   } catch (thrown) {
-    const error = thrown instanceof GatewayError ? thrown : new GatewayError("INTERNAL", String(thrown), { cause: thrown });
-    return { status: "error", error: { code: error.code, message: error.message, hint: error.hint }, ...transactionOf(body) };
+    const error =
+      thrown instanceof GatewayError ? thrown : new GatewayError("INTERNAL", String(thrown), { cause: thrown });
+    return {
+      status: "error",
+      error: { code: error.code, message: error.message, hint: error.hint },
+      ...transactionOf(body),
+    };
   }
 }
 

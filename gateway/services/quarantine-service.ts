@@ -20,9 +20,15 @@ export class QuarantineDesk implements QuarantineService {
     this.#options = options;
   }
 
-  list({ limit, cursor, reason, device }: Parameters<QuarantineService["list"]>[0]): ReturnType<QuarantineService["list"]> {
+  list({
+    limit,
+    cursor,
+    reason,
+    device,
+  }: Parameters<QuarantineService["list"]>[0]): ReturnType<QuarantineService["list"]> {
     const after = cursor === undefined ? -1 : Number(cursor);
-    if (!Number.isSafeInteger(after)) throw new GatewayError("REQUEST_INVALID", "cursor is not one that this list gave out");
+    if (!Number.isSafeInteger(after))
+      throw new GatewayError("REQUEST_INVALID", "cursor is not one that this list gave out");
     const matches = (item: QuarantineItem): boolean =>
       (reason === undefined || item.reason === reason) && (device === undefined || item.deviceId === device);
     const found = this.#options.log.list(limit + 1, after, matches);
@@ -44,7 +50,9 @@ export class QuarantineDesk implements QuarantineService {
     if (!held) throw notFound(id);
     const outcome = await ingest.resubmit(held.upload, held.receivedUs);
     if (outcome.kind === "quarantined" || outcome.kind === "rejected") {
-      throw new GatewayError("RELEASE_REFUSED", `message ${id} is still refused: ${outcome.reason}`, { details: { reason: outcome.reason } });
+      throw new GatewayError("RELEASE_REFUSED", `message ${id} is still refused: ${outcome.reason}`, {
+        details: { reason: outcome.reason },
+      });
     }
     // A crash before this leaves the item in quarantine; releasing it again finds the entry as a duplicate.
     const { leafIndex } = outcome;

@@ -8,38 +8,33 @@ import type { PoolClient } from "pg";
 /** Entries of one transaction: bounds its memory, its locks, and what a crash costs. */
 const entriesPerStep = 50_000;
 
-/** Times are those of the readings; `last` is the value with the latest (time, leaf index, place in its entry). */
+/** `last` is the value with the latest (time, leaf index, place in its entry). */
 const addStep = `
 WITH readings AS (
   SELECT e.device_no, r.channel_no, e.time, e.leaf_index, r.ordinal, r.value
   FROM entries e CROSS JOIN LATERAL unnest(e.channels, e.values) WITH ORDINALITY AS r (channel_no, value, ordinal)
   WHERE e.leaf_index >= $1 AND e.leaf_index < $2
 ), minutes AS MATERIALIZED (
-  SELECT device_no, channel_no, date_trunc('minute', time) AS bucket,
-         max(time) AS last_time,
-         (array_agg(leaf_index ORDER BY time DESC, leaf_index DESC, ordinal DESC))[1] AS last_leaf,
+  SELECT device_no, channel_no, date_trunc('minute', time) AS bucket, max(time) AS last_time,
          count(*) AS count, sum(value) AS sum, min(value) AS min, max(value) AS max,
          (array_agg(value ORDER BY time DESC, leaf_index DESC, ordinal DESC))[1] AS last
   FROM readings GROUP BY 1, 2, 3
 ), hours AS (
-  SELECT device_no, channel_no, date_trunc('hour', bucket) AS bucket,
-         max(last_time) AS last_time,
-         (array_agg(last_leaf ORDER BY last_time DESC, last_leaf DESC))[1] AS last_leaf,
+  SELECT device_no, channel_no, date_trunc('hour', bucket) AS bucket, max(last_time) AS last_time,
          sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
-         (array_agg(last ORDER BY last_time DESC, last_leaf DESC))[1] AS last
+         (array_agg(last ORDER BY last_time DESC))[1] AS last
   FROM minutes GROUP BY 1, 2, 3
 ), into_minutes AS (${merge("rollup_1m", "minutes")})
 ${merge("rollup_1h", "hours")}`;
 
 function merge(table: string, from: string): string {
-  const columns = "device_no, channel_no, bucket, last_time, last_leaf, count, sum, min, max, last";
-  const isLater = "(excluded.last_time, excluded.last_leaf) > (t.last_time, t.last_leaf)";
+  const columns = "device_no, channel_no, bucket, last_time, count, sum, min, max, last";
+  // Of equal times the new one is later: steps come in the order of leaf indexes.
   return `INSERT INTO ${table} AS t (${columns}) SELECT ${columns} FROM ${from}
   ON CONFLICT (device_no, channel_no, bucket) DO UPDATE SET
     count = t.count + excluded.count, sum = t.sum + excluded.sum,
     min = least(t.min, excluded.min), max = greatest(t.max, excluded.max),
-    last = CASE WHEN ${isLater} THEN excluded.last ELSE t.last END,
-    last_leaf = CASE WHEN ${isLater} THEN excluded.last_leaf ELSE t.last_leaf END,
+    last = CASE WHEN excluded.last_time >= t.last_time THEN excluded.last ELSE t.last END,
     last_time = greatest(t.last_time, excluded.last_time)`;
 }
 

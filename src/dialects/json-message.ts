@@ -87,10 +87,9 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// PostgreSQL's text cannot hold U+0000, and no id needs control characters.
 function isShortText(value: unknown): value is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  return typeof value === "string" && value.length > 0 && value.length <= maxTextLength && !/[\u0000-\u001f]/.test(value);
+  // PostgreSQL's text cannot hold U+0000, and no id needs control characters.
+  return typeof value === "string" && value.length > 0 && value.length <= maxTextLength && !/\p{Cc}/u.test(value);
 }
 
 function isCounter(value: unknown): value is number {

@@ -38,7 +38,8 @@ export class DedupeWindow {
       const ring = this.#slots[slot]! - 1;
       const base = ring * fingerprintWords;
       if (this.#fingerprints[base] !== words[at] || this.#fingerprints[base + 1] !== words[at + 1]) continue;
-      const sameContent = this.#fingerprints[base + 2] === words[at + 2] && this.#fingerprints[base + 3] === words[at + 3];
+      const sameContent =
+        this.#fingerprints[base + 2] === words[at + 2] && this.#fingerprints[base + 3] === words[at + 3];
       return { leafIndex: this.#leafIndexes[ring]!, sameContent };
     }
     return undefined;

@@ -38,16 +38,30 @@ export interface Judged {
   readonly repeat: RepeatKey;
 }
 
-export function judge(payload: Uint8Array, claim: Claim, receivedUs: number, ports: JudgePorts): Result<Judged, QuarantineReason> {
-  if (payload.length > maxPayloadBytes) return refuse("TOO_LARGE", `${payload.length} bytes, a ledger entry takes ${maxPayloadBytes}`);
-  return claim.format === "envelope" ? judgeEnvelope(payload, claim, receivedUs, ports) : judgeUnsigned(payload, claim, ports);
+export function judge(
+  payload: Uint8Array,
+  claim: Claim,
+  receivedUs: number,
+  ports: JudgePorts,
+): Result<Judged, QuarantineReason> {
+  if (payload.length > maxPayloadBytes)
+    return refuse("TOO_LARGE", `${payload.length} bytes, a ledger entry takes ${maxPayloadBytes}`);
+  return claim.format === "envelope"
+    ? judgeEnvelope(payload, claim, receivedUs, ports)
+    : judgeUnsigned(payload, claim, ports);
 }
 
-function judgeEnvelope(payload: Uint8Array, claim: Claim, receivedUs: number, ports: JudgePorts): Result<Judged, QuarantineReason> {
+function judgeEnvelope(
+  payload: Uint8Array,
+  claim: Claim,
+  receivedUs: number,
+  ports: JudgePorts,
+): Result<Judged, QuarantineReason> {
   const parsed = parseEnvelope(payload);
   if (!parsed.ok) return parsed;
   const envelope = parsed.value;
-  if (!equalBytes(ports.hash(envelope.unsigned), envelope.hash)) return refuse("HASH_MISMATCH", "h is not BLAKE2b-256 of the message");
+  if (!equalBytes(ports.hash(envelope.unsigned), envelope.hash))
+    return refuse("HASH_MISMATCH", "h is not BLAKE2b-256 of the message");
   const found = identify(envelope.deviceId, claim, ports);
   if (!found.ok) return found;
   const epoch = verifyingEpoch(envelope, found.value, receivedUs, ports);
@@ -62,12 +76,17 @@ function judgeUnsigned(payload: Uint8Array, claim: Claim, ports: JudgePorts): Re
   // What a generation-B frame calls its sender is shared by a whole batch of boards; the port is its identity.
   const found = identify(claim.format === "mdp-b" ? undefined : claimedDeviceId, claim, ports);
   if (!found.ok) return found;
-  if (!claim.trusted) return refuse("UNSIGNED", `unsigned ${claim.format}, and policy trusts no unsigned message from there`);
+  if (!claim.trusted)
+    return refuse("UNSIGNED", `unsigned ${claim.format}, and policy trusts no unsigned message from there`);
   const repeat = sampleRepeatKey(claim.format, decoded.value, claim.session);
   return accept({ device: found.value, keyEpoch: 0, repeat });
 }
 
-function identify(claimed: string | undefined, claim: Claim, { findDevice }: JudgePorts): Result<Device, QuarantineReason> {
+function identify(
+  claimed: string | undefined,
+  claim: Claim,
+  { findDevice }: JudgePorts,
+): Result<Device, QuarantineReason> {
   if (claimed !== undefined && claimed !== claim.deviceId) {
     return refuse("TOPIC_MISMATCH", `message of ${claimed.slice(0, 64)} came as ${claim.deviceId}`);
   }

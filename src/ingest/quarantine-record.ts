@@ -26,10 +26,27 @@ export type QuarantineRecord =
   | { readonly kind: "end"; readonly id: number; readonly what: "removed" | "released" };
 
 /** One item as consecutive records; more than one only for a payload over 60 000 bytes. */
-export function itemRecords({ upload, receivedUs, reason, detail }: Omit<QuarantineItemRecord, "sizeBytes">): Uint8Array[] {
+export function itemRecords({
+  upload,
+  receivedUs,
+  reason,
+  detail,
+}: Omit<QuarantineItemRecord, "sizeBytes">): Uint8Array[] {
   const { payload, deviceId, format, source, session = "", transport } = upload;
   const first = payload.subarray(0, chunkBytes);
-  const head = [1, reason, detail.slice(0, 512), receivedUs, deviceId, format, source, session, transport, payload.length, first];
+  const head = [
+    1,
+    reason,
+    detail.slice(0, 512),
+    receivedUs,
+    deviceId,
+    format,
+    source,
+    session,
+    transport,
+    payload.length,
+    first,
+  ];
   const records = [encodeCbor(head)];
   for (let at = chunkBytes; at < payload.length; at += chunkBytes) {
     records.push(encodeCbor([2, payload.subarray(at, at + chunkBytes)]));
@@ -71,7 +88,14 @@ function itemRecord(item: readonly unknown[]): QuarantineRecord | undefined {
     typeof sizeBytes === "number" &&
     payload instanceof Uint8Array;
   if (!valid) return undefined;
-  return { kind: "item", reason, detail, receivedUs, sizeBytes, upload: { payload, deviceId, format, source, session, transport } };
+  return {
+    kind: "item",
+    reason,
+    detail,
+    receivedUs,
+    sizeBytes,
+    upload: { payload, deviceId, format, source, session, transport },
+  };
 }
 
 function isReason(text: string): text is QuarantineReason {

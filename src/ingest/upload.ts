@@ -36,8 +36,18 @@ export interface Upload {
 }
 
 export type Outcome =
-  | { readonly kind: "stored" | "duplicate"; readonly leafIndex: number; readonly leafHash: Uint8Array; readonly message: MessageKey }
-  | { readonly kind: "quarantined"; readonly reason: QuarantineReason; readonly id: number; readonly message: MessageKey | undefined }
+  | {
+      readonly kind: "stored" | "duplicate";
+      readonly leafIndex: number;
+      readonly leafHash: Uint8Array;
+      readonly message: MessageKey;
+    }
+  | {
+      readonly kind: "quarantined";
+      readonly reason: QuarantineReason;
+      readonly id: number;
+      readonly message: MessageKey | undefined;
+    }
   | { readonly kind: "rejected"; readonly reason: RejectReason };
 
 /** What an acknowledgement names. */

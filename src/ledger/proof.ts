@@ -9,8 +9,7 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, ...proof]))
-    return false;
+  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, ...proof])) return false;
   let hash = leaf;
   let index = leafIndex;
   let last = treeSize - 1;

@@ -25,7 +25,12 @@ export type RegistryEvent =
     }
   | { readonly type: "device.revoked"; readonly id: string; readonly reason: string }
   | { readonly type: "device.firmware"; readonly id: string; readonly firmware: string }
-  | { readonly type: "quarantine.released"; readonly id: string; readonly quarantineId: number; readonly leafIndex: number };
+  | {
+      readonly type: "quarantine.released";
+      readonly id: string;
+      readonly quarantineId: number;
+      readonly leafIndex: number;
+    };
 
 /** Snake-case body as written to the ledger; absent fields are left out. */
 export function eventEntry(event: RegistryEvent, receivedUs: number): EventEntry {
@@ -71,7 +76,13 @@ export function registryEvent(entry: EventEntry): RegistryEvent | undefined {
       const publicKey = bytes(body, "public_key");
       const epoch = uint(body, "epoch");
       if (!publicKey || epoch === undefined) return undefined;
-      return { type, id, epoch, publicKey, previousValidUntilUs: uint(body, "previous_valid_until_us") ?? entry.receivedUs };
+      return {
+        type,
+        id,
+        epoch,
+        publicKey,
+        previousValidUntilUs: uint(body, "previous_valid_until_us") ?? entry.receivedUs,
+      };
     }
     case "device.revoked":
       return { type, id, reason: text(body, "reason") ?? "" };

@@ -53,7 +53,11 @@ class PersistentDevice {
         // Several in flight, so that a crash finds messages at every stage.
         const batch = Array.from({ length: 20 }, (_, offset) => this.#seq + offset);
         const published = batch.map(async (seq) => {
-          await client!.publishAsync(`mycobrain/${this.device.id}/envelope`, Buffer.from(signedEnvelope(this.device, { seq })), { qos: 1 });
+          await client!.publishAsync(
+            `mycobrain/${this.device.id}/envelope`,
+            Buffer.from(signedEnvelope(this.device, { seq })),
+            { qos: 1 },
+          );
           this.acked.push(seq);
         });
         await Promise.race([Promise.all(published), lost]);
@@ -101,10 +105,13 @@ test("kill -9 under load, again and again: every acknowledged message is in the 
   const fleet = devices.map((device) => new PersistentDevice(device));
   for (let round = 0; round < 5; round++) {
     gateway = await GatewayProcess.start(dir);
-    if (round === 0) await gateway.enrol(devices.map(({ id, publicKey }) => ({ id, publicKey: publicKey.toString("hex") })));
+    if (round === 0)
+      await gateway.enrol(devices.map(({ id, publicKey }) => ({ id, publicKey: publicKey.toString("hex") })));
     const { stored } = await gateway.stats();
     for (const device of fleet) device.start(gateway.mqttPort);
-    await expect.poll(async () => (await gateway.stats()).stored - stored, { timeout: 20_000, interval: 5 }).toBeGreaterThan(100 + round * 150);
+    await expect
+      .poll(async () => (await gateway.stats()).stored - stored, { timeout: 20_000, interval: 5 })
+      .toBeGreaterThan(100 + round * 150);
     await gateway.kill();
     await Promise.all(fleet.map((device) => device.stop()));
   }

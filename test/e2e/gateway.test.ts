@@ -1,7 +1,6 @@
 /** The built gateway as its users run it: real MQTT, a real pty, the embedded PostgreSQL, the real command line. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -43,7 +42,9 @@ interface EntryBody {
 
 const vectorFile = <T>(name: string): T => JSON.parse(readFileSync(`${projectRoot}protocol/vectors/${name}`, "utf8"));
 const envelopes = vectorFile<EnvelopeVector[]>("envelopes.json");
-const frames = vectorFile<{ name: string; frame: string }[]>("mdp-frames.json").filter(({ name }) => /^(hello|telemetry)_.*gen_b|^event_/.test(name));
+const frames = vectorFile<{ name: string; frame: string }[]>("mdp-frames.json").filter(({ name }) =>
+  /^(hello|telemetry)_.*gen_b|^event_/.test(name),
+);
 
 const dir = mkdtempSync(join(tmpdir(), "mycogate-e2e-"));
 let gateway: GatewayProcess;
@@ -91,16 +92,36 @@ test("every vector envelope published over MQTT comes back from the API, values 
     const expected = sent.flatMap(({ seq, msgId, readings }) =>
       readings.map(([sensor, vi, vs, unit, quality]) => {
         const value = Number(decimalText({ vi, vs }));
-        return { deviceId, sensor: sensorName(sensor) ?? sensor, unit: unitName(unit) ?? unit, value, quality, seq, msgId, verification: "verified" };
+        return {
+          deviceId,
+          sensor: sensorName(sensor) ?? sensor,
+          unit: unitName(unit) ?? unit,
+          value,
+          quality,
+          seq,
+          msgId,
+          verification: "verified",
+        };
       }),
     );
     const rows = await readingsOf(deviceId);
-    expect(rows.map(({ deviceId, sensor, unit, value, quality, seq, msgId, verification }) => ({ deviceId, sensor, unit, value, quality, seq, msgId, verification }))).toEqual(
-      expected,
-    );
+    expect(
+      rows.map(({ deviceId, sensor, unit, value, quality, seq, msgId, verification }) => ({
+        deviceId,
+        sensor,
+        unit,
+        value,
+        quality,
+        seq,
+        msgId,
+        verification,
+      })),
+    ).toEqual(expected);
     for (const { leafIndex, msgId } of rows) {
       const { payload } = await entry(leafIndex);
-      expect(Buffer.from(payload, "base64").toString("hex")).toBe(sent.find((envelope) => envelope.msgId === msgId)!.cbor);
+      expect(Buffer.from(payload, "base64").toString("hex")).toBe(
+        sent.find((envelope) => envelope.msgId === msgId)!.cbor,
+      );
     }
   }
 });
@@ -121,7 +142,10 @@ test("a tampered copy of each vector is acknowledged, quarantined with its raw b
   const after = await gateway.stats();
   expect(after.quarantined - before.quarantined).toBe(envelopes.length);
   expect(after.stored).toBe(before.stored);
-  const { data } = await gateway.request<{ data: { id: number; reason: string }[] }>("GET", "/api/v1/quarantine?limit=1000");
+  const { data } = await gateway.request<{ data: { id: number; reason: string }[] }>(
+    "GET",
+    "/api/v1/quarantine?limit=1000",
+  );
   expect(data).toHaveLength(envelopes.length);
   const { payload } = await gateway.request<{ payload: string }>("GET", `/api/v1/quarantine/${data[0]!.id}`);
   const first = Buffer.from(envelopes[0]!.cbor, "hex");
@@ -143,26 +167,47 @@ needs("python3")("a generation-B board on a serial port", () => {
   test("is enrolled by itself, and its frames come back with exact values and as they were on the wire", async () => {
     const wires = frames.map(({ frame }) => Buffer.from(frame, "hex"));
     for (const wire of wires) pty!.write(wire);
-    await expect.poll(async () => (await gateway.stats()).byTransport.serial.stored, { timeout: 10_000 }).toBe(wires.length);
-    const { data: devices } = await gateway.request<{ data: { id: string; transport: string }[] }>("GET", "/api/v1/devices");
+    await expect
+      .poll(async () => (await gateway.stats()).byTransport.serial.stored, { timeout: 10_000 })
+      .toBe(wires.length);
+    const { data: devices } = await gateway.request<{ data: { id: string; transport: string }[] }>(
+      "GET",
+      "/api/v1/devices",
+    );
     const board = devices.find(({ transport }) => transport.startsWith("serial:"))!;
     expect(board.id).toBe("mycobrain-9f81b");
     const rows = await readingsOf(board.id);
     const expected = wires.flatMap((wire) => {
       const sample = decodeMdpB(wire);
-      return sample.ok ? sample.value.readings.map(({ sensor, vi, vs }) => ({ sensor, value: Number(decimalText({ vi, vs })), verification: "attested" })) : [];
+      return sample.ok
+        ? sample.value.readings.map(({ sensor, vi, vs }) => ({
+            sensor,
+            value: Number(decimalText({ vi, vs })),
+            verification: "attested",
+          }))
+        : [];
     });
     expect(rows.map(({ sensor, value, verification }) => ({ sensor, value, verification }))).toEqual(
-      expected.map(({ sensor, ...rest }) => ({ sensor: typeof sensor === "number" ? sensorName(sensor) : sensor, ...rest })),
+      expected.map(({ sensor, ...rest }) => ({
+        sensor: typeof sensor === "number" ? sensorName(sensor) : sensor,
+        ...rest,
+      })),
     );
-    const stored = new Set(await Promise.all([...new Set(rows.map(({ leafIndex }) => leafIndex))].map(async (leaf) => (await entry(leaf)).payload)));
+    const stored = new Set(
+      await Promise.all(
+        [...new Set(rows.map(({ leafIndex }) => leafIndex))].map(async (leaf) => (await entry(leaf)).payload),
+      ),
+    );
     for (const wire of wires.slice(2, 9)) expect(stored).toContain(wire.toString("base64"));
   });
 });
 
 describe("the command line", () => {
   const run = promisify(execFile);
-  const mycogate = (...args: string[]) => run(process.execPath, [`${projectRoot}bin/mycogate.mjs`, ...args], { env: { ...process.env, MYCOGATE_DATA: join(dir, "data") } });
+  const mycogate = (...args: string[]) =>
+    run(process.execPath, [`${projectRoot}bin/mycogate.mjs`, ...args], {
+      env: { ...process.env, MYCOGATE_DATA: join(dir, "data") },
+    });
 
   test("`ledger verify` passes on the running gateway", async () => {
     const { stdout } = await mycogate("ledger", "verify", "--json");

@@ -108,6 +108,19 @@ describe("an upload", () => {
     expect(transport.stats().retained).toBe(before);
   });
 
+  test("is passed on even if its sender did not wait for the acknowledgement", async () => {
+    const { url, port, ingest } = await startBroker({ rules: openRules });
+    const watcher = await connectClient(url);
+    await watcher.subscribeAsync("mycobrain/+/envelope", { qos: 1 });
+    ingest.held = true;
+    const client = new RawClient(port);
+    client.send(connectPacket(), publishPacket("mycobrain/dev-1/envelope", envelope, 1), Buffer.from([0xe0, 0]));
+    await client.untilClosed();
+    await eventually(() => expect(ingest.uploads).toHaveLength(1));
+    ingest.release();
+    await eventually(() => expect(watcher.received).toHaveLength(1));
+  });
+
   test("repeated at QoS 2 before its release is taken once", async () => {
     const { port, ingest } = await startBroker();
     const client = new RawClient(port);

@@ -25,8 +25,14 @@ afterEach(async () => {
 /** The fenced blocks of one language below a heading, as one script for our ports and folders. */
 function script(heading: string, language: string): string[] {
   const section = readme.slice(readme.indexOf(`## ${heading}`)).split("\n## ")[0]!;
-  const blocks = [...section.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map(([, body]) => body!);
-  return blocks.map((body) => body.replaceAll(/\b(envelope|tampered)\.cbor/g, `${dir}/$1.cbor`).replaceAll(/(?<=link=|> |-e )(board|cable)\b/g, `${dir}/$1`));
+  const blocks = [...section.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map(
+    ([, body]) => body!,
+  );
+  return blocks.map((body) =>
+    body
+      .replaceAll(/\b(envelope|tampered)\.cbor/g, `${dir}/$1.cbor`)
+      .replaceAll(/(?<=link=|> |-e )(board|cable)\b/g, `${dir}/$1`),
+  );
 }
 
 /** Ports and data directory of this gateway in the place of the default ones. */
@@ -37,7 +43,11 @@ function adapted(text: string): string {
     .replaceAll("npx mqtt publish", `npx mqtt publish -p ${gateway.mqttPort}`);
 }
 
-const bash = (text: string) => promisify(execFile)("bash", ["-euo", "pipefail", "-c", text], { cwd: projectRoot, env: { ...process.env, ...gateway.env } });
+const bash = (text: string) =>
+  promisify(execFile)("bash", ["-euo", "pipefail", "-c", text], {
+    cwd: projectRoot,
+    env: { ...process.env, ...gateway.env },
+  });
 
 test("the five-minute tour", async () => {
   gateway = await GatewayProcess.start(join(dir, "data"));

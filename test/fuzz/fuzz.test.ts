@@ -4,15 +4,16 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { fuzzTargets } from "../support/fuzz-targets.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
+import { fuzzTargets } from "../support/fuzz-targets.ts";
 import { entryOf } from "../support/ledger-entries.ts";
 import { seeded } from "../support/seeded.ts";
 
 const secondsEach = Number(process.env.FUZZ_SECONDS ?? 5) / fuzzTargets.length;
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 
-const vectors = <T>(name: string): T[] => JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}`, import.meta.url), "utf8"));
+const vectors = <T>(name: string): T[] =>
+  JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}`, import.meta.url), "utf8"));
 const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** One of each thing that may arrive. */
@@ -22,24 +23,33 @@ const corpus: readonly Buffer[] = [
   Buffer.from(signedEnvelope(testDevice("fuzz"))),
   Buffer.from(entryOf("fuzz")),
   text({ pack: [{ id: "t", v: 21.7, u: "C" }], msgId: "m", seq: 1, ts: { utc: "2026-05-01T12:00:00Z" } }),
-  text({ hdr: { deviceId: "d", msgId: "m", proto: "mqtt" }, ts: { utc: "x", ms: 5 }, seq: 1, pack: [{ id: 1, vi: 5, vs: 1, v: 0.5, u: 1, q: 2 }] }),
+  text({
+    hdr: { deviceId: "d", msgId: "m", proto: "mqtt" },
+    ts: { utc: "x", ms: 5 },
+    seq: 1,
+    pack: [{ id: 1, vi: 5, vs: 1, v: 0.5, u: 1, q: 2 }],
+  }),
 ];
 
-test.each(fuzzTargets)("$name", ({ run }) => {
-  const random = seeded(seed);
-  const until = performance.now() + secondsEach * 1000;
-  let runs = 0;
-  do {
-    const bytes = mutate(random);
-    try {
-      run(bytes);
-    } catch (cause) {
-      throw new Error(`seed ${seed}, run ${runs}, bytes ${Buffer.from(bytes).toString("hex")}`, { cause });
-    }
-    runs++;
-  } while (performance.now() < until);
-  expect(runs).toBeGreaterThan(0);
-}, secondsEach * 1000 + 60_000);
+test.each(fuzzTargets)(
+  "$name",
+  ({ run }) => {
+    const random = seeded(seed);
+    const until = performance.now() + secondsEach * 1000;
+    let runs = 0;
+    do {
+      const bytes = mutate(random);
+      try {
+        run(bytes);
+      } catch (cause) {
+        throw new Error(`seed ${seed}, run ${runs}, bytes ${Buffer.from(bytes).toString("hex")}`, { cause });
+      }
+      runs++;
+    } while (performance.now() < until);
+    expect(runs).toBeGreaterThan(0);
+  },
+  secondsEach * 1000 + 60_000,
+);
 
 type Random = () => number;
 
@@ -54,7 +64,12 @@ function mutate(random: Random): Uint8Array {
     if (kind === 0 && at < bytes.length) bytes[at]! ^= 1 << pick(8);
     else if (kind === 1 && at < bytes.length) bytes[at] = pick(256);
     else if (kind === 2) bytes = bytes.subarray(0, at);
-    else if (kind === 3) bytes = Buffer.concat([bytes.subarray(0, at), Uint8Array.from({ length: 1 + pick(8) }, () => pick(256)), bytes.subarray(at)]);
+    else if (kind === 3)
+      bytes = Buffer.concat([
+        bytes.subarray(0, at),
+        Uint8Array.from({ length: 1 + pick(8) }, () => pick(256)),
+        bytes.subarray(at),
+      ]);
     else if (kind === 4) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + pick(8))]);
     else {
       const other = any();

@@ -5,5 +5,14 @@ import { signedEnvelope, testDevice } from "./envelopes.ts";
 export function entryOf(deviceId: string, seq = 1): Uint8Array {
   const payload = signedEnvelope(testDevice(deviceId), { seq });
   const receivedUs = 1_760_000_000_000_000 + seq;
-  return encodeEntry({ kind: "reading", payload, receivedUs, keyEpoch: 1, deviceId, format: "envelope", source: "mqtt", firmware: "" });
+  return encodeEntry({
+    kind: "reading",
+    payload,
+    receivedUs,
+    keyEpoch: 1,
+    deviceId,
+    format: "envelope",
+    source: "mqtt",
+    firmware: "",
+  });
 }

@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Pure packages: to compute, and to describe shapes. Folders that are not listed take what they need. */
 const mayTake: Readonly<Record<string, RegExp>> = {
   protocol: /^$/,
-  src: /^(node:crypto|@noble\/(curves|ed25519|hashes)\/.*|@noble\/ed25519|cbor-x|typebox)$/,
+  src: /^(node:crypto|@noble\/(curves|hashes)\/.*|typebox)$/,
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

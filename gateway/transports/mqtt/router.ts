@@ -38,10 +38,8 @@ export class Router {
     return this;
   }
 
-  emit(packet: Routed, done?: () => void): this {
+  emit(packet: Routed): void {
     for (const listener of this.#listeners.match(packet.topic)) listener(packet, ignore);
-    done?.();
-    return this;
   }
 
   close(done: () => void): void {

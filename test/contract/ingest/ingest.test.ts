@@ -1,7 +1,7 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateKeyPairSync } from "node:crypto";
 import pino from "pino";
 import { afterEach, expect, test } from "vitest";
 import { Counters } from "../../../gateway/ingest/counters.ts";
@@ -45,12 +45,23 @@ class Bench {
     };
     const nowUs = (): number => Date.now() * 1000;
     const signers = [ed25519Signer("test.invalid/ledger", privateKey)];
-    const ledger = await Ledger.open({ dir: join(dir, "ledger"), origin: "test.invalid/ledger", signers, files, log, onFatal, probeIntervalMs: 20 });
-    const quarantine = await QuarantineLog.open(await SegmentedLog.open({ dir: join(dir, "quarantine"), log, onFatal }), {
-      maxItems: 10_000,
-      maxBytes: 2 ** 26,
-      maxAgeDays: 1,
+    const ledger = await Ledger.open({
+      dir: join(dir, "ledger"),
+      origin: "test.invalid/ledger",
+      signers,
+      files,
+      log,
+      onFatal,
+      probeIntervalMs: 20,
     });
+    const quarantine = await QuarantineLog.open(
+      await SegmentedLog.open({ dir: join(dir, "quarantine"), log, onFatal }),
+      {
+        maxItems: 10_000,
+        maxBytes: 2 ** 26,
+        maxAgeDays: 1,
+      },
+    );
     const events = new EventLog(ledger);
     const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
     await replayEvents(ledger, registry);
@@ -58,9 +69,26 @@ class Bench {
     for await (const frame of ledger.frames(0, ledger.durableSize)) rememberFrame(dedupe, frame);
     const counters = new Counters();
     const trustedTransports = new Set(["serial"] as const);
-    const ingest = new Ingest({ ledger, quarantine, dedupe, counters, workers: 2, trustedTransports, nowUs, onAccepted: () => {}, onFatal });
+    const ingest = new Ingest({
+      ledger,
+      quarantine,
+      dedupe,
+      counters,
+      workers: 2,
+      trustedTransports,
+      nowUs,
+      onAccepted: () => {},
+      onFatal,
+    });
     ingest.updateDevices(registry.list());
-    return new Bench(ledger, ingest, quarantine, counters, registry, new QuarantineDesk({ log: quarantine, ingest, events, nowUs }));
+    return new Bench(
+      ledger,
+      ingest,
+      quarantine,
+      counters,
+      registry,
+      new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
+    );
   }
 
   async close(): Promise<void> {
@@ -70,7 +98,14 @@ class Bench {
   }
 
   send(payload: Uint8Array, more: Partial<Upload> = {}): Promise<Outcome> {
-    const upload: Upload = { transport: "mqtt", format: "envelope", payload, deviceId: "alice", source: "mqtt", ...more };
+    const upload: Upload = {
+      transport: "mqtt",
+      format: "envelope",
+      payload,
+      deviceId: "alice",
+      source: "mqtt",
+      ...more,
+    };
     return new Promise((resolve, reject) => {
       this.ingest.submit(upload, (error, outcome) => (error ? reject(error) : resolve(outcome!)));
     });
@@ -119,7 +154,8 @@ test("a repeat is told the leaf index and hash of the original: at once, behind 
   const [first, together] = await Promise.all([bench.send(payload), bench.send(payload)]);
   const later = await bench.send(payload);
   expect(first).toMatchObject({ kind: "stored", leafIndex: 2 });
-  for (const repeat of [together, later]) expect(repeat).toMatchObject({ kind: "duplicate", leafIndex: 2, leafHash: expect.anything() });
+  for (const repeat of [together, later])
+    expect(repeat).toMatchObject({ kind: "duplicate", leafIndex: 2, leafHash: expect.anything() });
   await bench.close();
 
   const restarted = await Bench.open(dir);
@@ -139,7 +175,9 @@ test("other bytes under the same device, seq and msgId are a conflict", async ()
 test("leaf order is arrival order through many batches and both workers", async () => {
   const bench = await enrolled(newDir());
   const count = 3_000;
-  const outcomes = await Promise.all(Array.from({ length: count }, (_, seq) => bench.send(signedEnvelope(alice, { seq }))));
+  const outcomes = await Promise.all(
+    Array.from({ length: count }, (_, seq) => bench.send(signedEnvelope(alice, { seq }))),
+  );
   expect(outcomes.map((outcome) => outcome.kind === "stored" && outcome.leafIndex)).toEqual(
     Array.from({ length: count }, (_, index) => index + 2),
   );
@@ -170,7 +208,10 @@ test("a decision about a device holds for everything sent after it", async () =>
   const bench = await enrolled(newDir());
   const before = bench.send(signedEnvelope(alice, { seq: 1 }));
   await bench.registry.revoke("alice", "test");
-  expect(await bench.send(signedEnvelope(alice, { seq: 2 }))).toMatchObject({ kind: "quarantined", reason: "DEVICE_REVOKED" });
+  expect(await bench.send(signedEnvelope(alice, { seq: 2 }))).toMatchObject({
+    kind: "quarantined",
+    reason: "DEVICE_REVOKED",
+  });
   expect(await before).toMatchObject({ kind: "stored" });
   await bench.close();
 });
@@ -190,7 +231,12 @@ test("a released message enters the ledger with the time it was received, and on
   await expect(bench.desk.release(outcome.id)).rejects.toMatchObject({ code: "QUARANTINE_NOT_FOUND" });
   expect(await bench.send(payload)).toMatchObject({ kind: "duplicate", leafIndex });
   const { received, stored, duplicate, quarantined } = bench.counters.total;
-  expect({ received, stored, duplicate, quarantined }).toEqual({ received: 2, stored: 0, duplicate: 1, quarantined: 1 });
+  expect({ received, stored, duplicate, quarantined }).toEqual({
+    received: 2,
+    stored: 0,
+    duplicate: 1,
+    quarantined: 1,
+  });
   await bench.close();
 });
 

@@ -138,11 +138,12 @@ test("a lock file that names another process does not keep it from starting, nor
   const first = embedded({ dataDir });
   await first.open();
   await first.close();
-  const bystander = spawn("sleep", ["600"]);
+  const cluster = join(dataDir, "postgres/cluster");
+  // Of the server's own user: PostgreSQL itself passes over the processes of others.
+  const bystander = spawn("sleep", ["600"], isRoot ? { uid: statSync(cluster).uid } : {});
   cleanups.push(async () => {
     bystander.kill();
   });
-  const cluster = join(dataDir, "postgres/cluster");
   writeFileSync(join(cluster, "postmaster.pid"), `${bystander.pid}\n${cluster}\n1\n5432\n/nowhere\n\n0 0\nready   \n`);
   await embedded({ dataDir }).open();
   expect(bystander.exitCode).toBeNull();

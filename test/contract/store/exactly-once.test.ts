@@ -111,6 +111,16 @@ test("two tailers on one database copy each entry once between them", async () =
   await expectComplete(config, size);
 });
 
+test("a session whose turn has passed writes nothing", async () => {
+  const config = await migratedSchema(server);
+  const sessions = [await CopySession.open(config), await CopySession.open(config)] as const;
+  for (const session of sessions) session.add(run(0, 10));
+  await sessions[0].commit();
+  await expect(sessions[1].commit()).rejects.toThrow("another tailer has moved the cursor from 0");
+  for (const session of sessions) await session.close();
+  await expectComplete(config, 10);
+});
+
 test("a journal that fails while it is read costs time only", async () => {
   const config = await migratedSchema(server);
   let failures = 3;

@@ -5,7 +5,15 @@ import { DedupeWindow } from "../../../src/ingest/dedupe-window.ts";
 /** Few keys and a tiny table, so that probe sequences collide, wrap and get holes. */
 const arbWord = fc.integer({ min: 0, max: 7 });
 const arbCommand = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant("see" as const), key: arbWord, high: arbWord, content: fc.integer({ min: 0, max: 1 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("see" as const),
+      key: arbWord,
+      high: arbWord,
+      content: fc.integer({ min: 0, max: 1 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), back: fc.integer({ min: 0, max: 6 }) }) },
 );
 

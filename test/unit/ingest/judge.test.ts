@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Claim, judge, type JudgePorts, maxPayloadBytes } from "../../../src/ingest/judge.ts";
+import { type Claim, type JudgePorts, judge, maxPayloadBytes } from "../../../src/ingest/judge.ts";
 import type { Device } from "../../../src/registry/device.ts";
 import { DeviceTable } from "../../../src/registry/device-table.ts";
 import { blake2b256, signedEnvelope, sodiumCrypto, testDevice } from "../../support/envelopes.ts";
@@ -28,7 +28,13 @@ function portsOf(findDevice: (id: string) => Device | undefined): JudgePorts {
   };
 }
 
-const claim = (deviceId: string, more: Partial<Claim> = {}): Claim => ({ format: "envelope", deviceId, session: "", trusted: false, ...more });
+const claim = (deviceId: string, more: Partial<Claim> = {}): Claim => ({
+  format: "envelope",
+  deviceId,
+  session: "",
+  trusted: false,
+  ...more,
+});
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 describe("a signed envelope", () => {
@@ -36,12 +42,17 @@ describe("a signed envelope", () => {
 
   test("is judged with the key epoch that verifies it", () => {
     const judged = judge(payload, claim("alice"), nowUs, enrolled());
-    expect(judged).toMatchObject({ ok: true, value: { keyEpoch: 1, device: { id: "alice" }, repeat: { by: "message", seq: 1 } } });
+    expect(judged).toMatchObject({
+      ok: true,
+      value: { keyEpoch: 1, device: { id: "alice" }, repeat: { by: "message", seq: 1 } },
+    });
   });
 
   test("of nobody we know is UNKNOWN_DEVICE", () => {
     const stranger = testDevice("stranger");
-    expect(judge(signedEnvelope(stranger), claim("stranger"), nowUs, enrolled())).toMatchObject({ reject: "UNKNOWN_DEVICE" });
+    expect(judge(signedEnvelope(stranger), claim("stranger"), nowUs, enrolled())).toMatchObject({
+      reject: "UNKNOWN_DEVICE",
+    });
   });
 
   test("on another device's topic is TOPIC_MISMATCH, however good its signature", () => {
@@ -59,7 +70,13 @@ describe("a signed envelope", () => {
   });
 
   test("of an earlier key passes until the overlap of a rotation ends, and never after it", () => {
-    const rotated = { type: "device.key_rotated", id: "alice", epoch: 2, publicKey: newKey.publicKey, previousValidUntilUs: nowUs } as const;
+    const rotated = {
+      type: "device.key_rotated",
+      id: "alice",
+      epoch: 2,
+      publicKey: newKey.publicKey,
+      previousValidUntilUs: nowUs,
+    } as const;
     const ports = enrolled([rotated, nowUs - 1_000]);
     expect(judge(payload, claim("alice"), nowUs - 1, ports)).toMatchObject({ value: { keyEpoch: 1 } });
     expect(judge(payload, claim("alice"), nowUs, ports)).toMatchObject({ reject: "DEVICE_REVOKED" });
@@ -68,12 +85,16 @@ describe("a signed envelope", () => {
   });
 
   test("longer than a ledger entry is TOO_LARGE", () => {
-    expect(judge(new Uint8Array(maxPayloadBytes + 1), claim("alice"), nowUs, enrolled())).toMatchObject({ reject: "TOO_LARGE" });
+    expect(judge(new Uint8Array(maxPayloadBytes + 1), claim("alice"), nowUs, enrolled())).toMatchObject({
+      reject: "TOO_LARGE",
+    });
   });
 });
 
 test("no single-bit flip of any vector envelope is accepted, and damage is never blamed on the sender's identity", () => {
-  const vectors = JSON.parse(readFileSync(new URL("../../../protocol/vectors/envelopes.json", import.meta.url), "utf8")) as {
+  const vectors = JSON.parse(
+    readFileSync(new URL("../../../protocol/vectors/envelopes.json", import.meta.url), "utf8"),
+  ) as {
     deviceId: string;
     publicKey: string;
     cbor: string;
@@ -81,7 +102,13 @@ test("no single-bit flip of any vector envelope is accepted, and damage is never
   for (const { deviceId, publicKey, cbor } of vectors.slice(0, 6)) {
     const key = Buffer.from(publicKey, "hex");
     const device: Device = {
-      id: deviceId, name: deviceId, role: "", transport: "", enrolledUs: 0, revokedUs: undefined, firmware: "",
+      id: deviceId,
+      name: deviceId,
+      role: "",
+      transport: "",
+      enrolledUs: 0,
+      revokedUs: undefined,
+      firmware: "",
       keys: [{ epoch: 1, publicKey: key, validFromUs: 0, validUntilUs: undefined }],
     };
     const ports = portsOf((id) => (id === deviceId ? device : undefined));
@@ -94,7 +121,13 @@ test("no single-bit flip of any vector envelope is accepted, and damage is never
       const judged = judge(flipped, claim(deviceId), nowUs, ports);
       reasons.add(judged.ok ? "accepted" : judged.reject);
     }
-    expect([...reasons].sort()).toEqual(["HASH_MISMATCH", "NOT_DETERMINISTIC", "NOT_WELL_FORMED", "SCHEMA_INVALID", "SIGNATURE_INVALID"]);
+    expect([...reasons].sort()).toEqual([
+      "HASH_MISMATCH",
+      "NOT_DETERMINISTIC",
+      "NOT_WELL_FORMED",
+      "SCHEMA_INVALID",
+      "SIGNATURE_INVALID",
+    ]);
   }
 });
 
@@ -103,21 +136,28 @@ describe("an unsigned message", () => {
 
   test("is UNSIGNED unless policy trusts the transport, and then attested", () => {
     const message = json(telemetry);
-    expect(judge(message, claim("alice", { format: "telemetry-json" }), nowUs, enrolled())).toMatchObject({ reject: "UNSIGNED" });
-    expect(judge(message, claim("alice", { format: "telemetry-json", trusted: true }), nowUs, enrolled())).toMatchObject({
+    expect(judge(message, claim("alice", { format: "telemetry-json" }), nowUs, enrolled())).toMatchObject({
+      reject: "UNSIGNED",
+    });
+    expect(
+      judge(message, claim("alice", { format: "telemetry-json", trusted: true }), nowUs, enrolled()),
+    ).toMatchObject({
       value: { keyEpoch: 0, repeat: { by: "message", seq: 4, msgId: "m" } },
     });
   });
 
   test("without msgId is a repeat only of the same bytes, and without msgId, seq and time never", () => {
-    const judged = (value: unknown) => judge(json(value), claim("alice", { format: "telemetry-json", trusted: true }), nowUs, enrolled());
+    const judged = (value: unknown) =>
+      judge(json(value), claim("alice", { format: "telemetry-json", trusted: true }), nowUs, enrolled());
     expect(judged({ pack: [], seq: 1 })).toMatchObject({ value: { repeat: { by: "content" } } });
     expect(judged({ pack: [] })).toMatchObject({ value: { repeat: { by: "nothing" } } });
   });
 
   test("that names another device is TOPIC_MISMATCH", () => {
     const message = json({ hdr: { deviceId: "bob", msgId: "m" }, seq: 1, pack: [] });
-    expect(judge(message, claim("alice", { format: "envelope-json", trusted: true }), nowUs, enrolled())).toMatchObject({ reject: "TOPIC_MISMATCH" });
+    expect(judge(message, claim("alice", { format: "envelope-json", trusted: true }), nowUs, enrolled())).toMatchObject(
+      { reject: "TOPIC_MISMATCH" },
+    );
   });
 });
 

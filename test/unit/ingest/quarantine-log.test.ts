@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { afterEach, expect, test } from "vitest";
-import { QuarantineLog, type QuarantineLimits } from "../../../gateway/ingest/quarantine-log.ts";
+import { type QuarantineLimits, QuarantineLog } from "../../../gateway/ingest/quarantine-log.ts";
 import { SegmentedLog } from "../../../gateway/journal/segmented-log.ts";
 
 const dirs: string[] = [];
@@ -59,7 +59,11 @@ test("items, also ones longer than a log entry, are there byte for byte after a 
 test("what was released or removed stays away after a restart", async () => {
   const dir = newDir();
   const before = await open(dir);
-  const [first, second, third] = [await add(before, Buffer.of(1)), await add(before, Buffer.of(2)), await add(before, Buffer.of(3))];
+  const [first, second, third] = [
+    await add(before, Buffer.of(1)),
+    await add(before, Buffer.of(2)),
+    await add(before, Buffer.of(3)),
+  ];
   expect(await before.end(first!, "released")).toBe(true);
   expect(await before.end(second!, "removed")).toBe(true);
   expect(await before.end(second!, "removed")).toBe(false);
@@ -72,7 +76,11 @@ test("what was released or removed stays away after a restart", async () => {
 
 test("a full quarantine keeps what it has and refuses more, by count and by bytes", async () => {
   const byCount = await open(newDir(), { ...roomy, maxItems: 2 });
-  expect([await add(byCount, Buffer.of(1)), await add(byCount, Buffer.of(2)), await add(byCount, Buffer.of(3))]).toEqual([0, 1, undefined]);
+  expect([
+    await add(byCount, Buffer.of(1)),
+    await add(byCount, Buffer.of(2)),
+    await add(byCount, Buffer.of(3)),
+  ]).toEqual([0, 1, undefined]);
   await byCount.end(0, "removed");
   expect(await add(byCount, Buffer.of(4))).toBeTypeOf("number");
   await byCount.close();

@@ -109,7 +109,7 @@ describe("the checkpoint", () => {
     await append(ledger, ["0"]);
     await vi.waitUntil(() => ledger.state === "failed");
     expect(onFatal).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "JOURNAL_FAILED" }));
-    expect(() => append(ledger, ["1"])).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+    await expect(append(ledger, ["1"])).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
     await ledger.close();
     expect(ledger.checkpointSize).toBe(0);
   });
@@ -157,8 +157,8 @@ describe("a start", () => {
   });
 
   test.each([
-    ["missing", (files: FaultyFiles) => hashFiles.forEach((file) => files.remove(file))],
-    ["empty", (files: FaultyFiles) => hashFiles.forEach((file) => files.put(file, Buffer.alloc(0)))],
+    ["missing", (files: FaultyFiles) => hashFiles.map((file) => files.remove(file))],
+    ["empty", (files: FaultyFiles) => hashFiles.map((file) => files.put(file, Buffer.alloc(0)))],
     ["wrong at the right edge", (files: FaultyFiles) => files.bytes(hashFiles[0]!).fill(7, 599 * 32)],
     ["wrong above", (files: FaultyFiles) => files.bytes(hashFiles[1]!).fill(7)],
     ["missing above", (files: FaultyFiles) => files.remove(hashFiles[1]!)],

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { leafHash } from "../../../src/ledger/merkle.ts";
 import { verifyConsistency, verifyInclusion } from "../../../src/ledger/proof.ts";
+import { needsVectors } from "../../support/needs.ts";
 import { RecursiveTree } from "../../support/recursive-tree.ts";
 
 const vectors = "../shared/vectors/rfc6962-proofs.json";
@@ -30,7 +31,7 @@ interface ConsistencyCase {
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 
-describe.skipIf(!existsSync(vectors))("the published RFC 6962 proof vectors", () => {
+needsVectors("rfc6962-proofs.json")("the published RFC 6962 proof vectors", () => {
   const read = (): { inclusion: Record<string, InclusionCase>; consistency: Record<string, ConsistencyCase> } =>
     JSON.parse(readFileSync(vectors, "utf8"));
 
