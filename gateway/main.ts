@@ -2,12 +2,12 @@
  * Puts the gateway together: the only place that constructs adapters. Started in the order of the data's way, with the
  * listeners last; stopped in reverse, so that whatever was taken in still reaches the disk.
  */
+import { createSecretKey } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { GatewayError } from "../src/errors.ts";
 import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
-import { ed25519Signer } from "../src/ledger/ed25519-line.ts";
 import { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
@@ -21,8 +21,9 @@ import { QuarantineLog } from "./ingest/quarantine-log.ts";
 import { rememberFrame } from "./ingest/rebuild-dedupe.ts";
 import { DataDirLock } from "./journal/data-dir-lock.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
+import { PublishedLog } from "./journal/published-log.ts";
 import { SegmentedLog } from "./journal/segmented-log.ts";
-import { checkpointKeyPath, loadOrCreateSigningKey } from "./journal/signing-key.ts";
+import { openSigningKeys } from "./journal/signing-keys.ts";
 import { EventLog } from "./registry/event-log.ts";
 import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
@@ -97,12 +98,23 @@ async function assemble(
   stops.add(() => database.stop());
 
   const ledgerDir = join(config.data, "ledger");
-  const signer = ed25519Signer(identity.ledgerOrigin, await loadOrCreateSigningKey(checkpointKeyPath(config.data)));
-  const { checkpointIntervalMs, segmentBytes } = config.ledger;
+  const { checkpointIntervalMs, segmentBytes, blockLeaves, blockSeconds, hmacKey } = config.ledger;
+  const origin = identity.ledgerOrigin;
+  const keys = await openSigningKeys({
+    keysDir: join(config.data, "keys"),
+    ledgerDir,
+    origin,
+    nowUs,
+    hmacKey: hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex"),
+  });
+  stops.add(() => keys.close());
   const ledger = await Ledger.open({
     dir: ledgerDir,
-    origin: identity.ledgerOrigin,
-    signers: [signer],
+    origin,
+    signers: keys.checkpointSigners,
+    seals: keys.seals,
+    block: { leaves: blockLeaves, ms: blockSeconds * 1000 },
+    nowUs,
     checkpointIntervalMs,
     segmentBytes,
     log,
@@ -169,6 +181,8 @@ async function assemble(
   });
   const metrics = createMetrics({ gatewayId: identity.gatewayId, version, health, ackLatency: counters.latency });
 
+  const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
+  stops.add(() => published.close());
   const http = await createHttpServer({
     services: {
       gatewayId: identity.gatewayId,
@@ -176,6 +190,7 @@ async function assemble(
       registry,
       readings: new DatabaseReadings(database),
       ledger: new LedgerView(ledger),
+      log: published,
       quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
       health,
       commands: serial,

@@ -17,7 +17,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
-const sources = ["protocol", "src", "gateway", "simulators", "tsconfig.json", "package-lock.json"];
+const sources = [
+  "protocol",
+  "src",
+  "gateway",
+  "simulators",
+  "scripts/verify-page.mjs",
+  "tsconfig.json",
+  "package-lock.json",
+];
 
 /**
  * Install what package-lock.json names, unless it is there. Install scripts never run: nothing here needs one. `npm ci`
@@ -42,6 +50,7 @@ export function ensureBuilt() {
   const old = join(root, `.dist-${process.pid}-old`);
   try {
     run(process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "-p", ".", "--outDir", next]);
+    run(process.execPath, [join("scripts", "verify-page.mjs"), next]);
     writeFileSync(join(next, ".built"), "");
     // A source that changed while the compiler ran counts as newer.
     utimesSync(join(next, ".built"), new Date(startedMs), new Date(startedMs));

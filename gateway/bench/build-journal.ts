@@ -3,13 +3,12 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import pino from "pino";
 import { encodeEnvelope } from "../../src/codec/envelope.ts";
-import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
 import { leafHash } from "../../src/ledger/merkle.ts";
 import { loadConfig } from "../config/config.ts";
 import { ensureIdentity } from "../config/identity.ts";
 import { Ledger } from "../journal/ledger.ts";
-import { checkpointKeyPath, loadOrCreateSigningKey } from "../journal/signing-key.ts";
+import { openSigningKeys } from "../journal/signing-keys.ts";
 
 const batchCount = 512;
 const pendingLimitBytes = 16 * 2 ** 20;
@@ -18,15 +17,19 @@ const pendingLimitBytes = 16 * 2 ** 20;
 export async function buildJournal(dataDir: string, entries: number): Promise<void> {
   const config = loadConfig({ flags: { data: dataDir }, env: {}, cwd: dataDir });
   const { ledgerOrigin } = ensureIdentity(config);
-  const key = await loadOrCreateSigningKey(checkpointKeyPath(dataDir));
+  const ledgerDir = join(dataDir, "ledger");
+  const nowUs = () => Date.now() * 1000;
+  const keys = await openSigningKeys({ keysDir: join(dataDir, "keys"), ledgerDir, origin: ledgerOrigin, nowUs });
   const onFatal = (error: Error): never => {
     throw error;
   };
   const log = pino({ level: "silent" });
   const ledger = await Ledger.open({
-    dir: join(dataDir, "ledger"),
+    dir: ledgerDir,
     origin: ledgerOrigin,
-    signers: [ed25519Signer(ledgerOrigin, key)],
+    signers: keys.checkpointSigners,
+    seals: keys.seals,
+    nowUs,
     log,
     onFatal,
   });
@@ -47,6 +50,7 @@ export async function buildJournal(dataDir: string, entries: number): Promise<vo
     if (ledger.pendingBytes > pendingLimitBytes) await durable;
   }
   await ledger.close();
+  await keys.close();
 }
 
 function entryOf(seq: number): Uint8Array {

@@ -27,6 +27,31 @@ const ledger = Type.Object(
       default: 1_000,
       restart: true,
     }),
+    blockLeaves: Type.Integer({
+      description:
+        "A block is closed and sealed once it has this many entries; the batch that reaches it is not split.",
+      minimum: 1,
+      maximum: 65_536,
+      default: 100,
+      restart: true,
+    }),
+    blockSeconds: Type.Integer({
+      description: "A block that is not full is closed and sealed this long after its first entry.",
+      unit: "s",
+      minimum: 1,
+      maximum: 86_400,
+      default: 300,
+      restart: true,
+    }),
+    hmacKey: Type.Optional(
+      Type.String({
+        description:
+          "Key for an HMAC-SHA256 in every seal, at least 32 bytes in hex. For checks of your own, proof to nobody else. Not set: none.",
+        pattern: "^([0-9a-f]{2}){32,128}$",
+        secret: true,
+        restart: true,
+      }),
+    ),
     segmentBytes: Type.Integer({
       description: "The journal goes on in a new file after this size.",
       unit: "bytes",

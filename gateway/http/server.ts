@@ -12,9 +12,12 @@ import { gatewayError, sendProblem } from "./problem.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { openRoutes } from "./routes/open.ts";
+import { proofRoutes } from "./routes/proofs.ts";
 import { quarantineRoutes } from "./routes/quarantine.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { tileRoutes } from "./routes/tiles.ts";
+import { verifyPageRoutes } from "./routes/verify-page.ts";
 import type { Services } from "./services.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -91,14 +94,14 @@ export async function createHttpServer({
     },
   });
   await app.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy });
-  await app.register(openRoutes, services);
+  for (const routes of [openRoutes, tileRoutes, verifyPageRoutes]) await app.register(routes, services);
   await app.register(
     async (api) => {
       api.addHook("onRequest", requireRole(authenticate));
       api.addHook("onRoute", ({ schema }) => {
         if (schema) schema.security = [{ bearer: [] }];
       });
-      for (const routes of [deviceRoutes, readingRoutes, entryRoutes, quarantineRoutes, statsRoutes]) {
+      for (const routes of [deviceRoutes, readingRoutes, entryRoutes, proofRoutes, quarantineRoutes, statsRoutes]) {
         await api.register(routes, services);
       }
     },

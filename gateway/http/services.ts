@@ -1,5 +1,8 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
 import type { Transport } from "../../src/ingest/upload.ts";
+import type { ProofFile } from "../../src/ledger/proof-file.ts";
+import type { ConsistencyProof } from "../../src/ledger/prove.ts";
+import type { TilePath } from "../../src/ledger/tiles.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 
@@ -81,6 +84,16 @@ export interface LedgerService {
   checkpoint(): string | undefined;
 }
 
+/** The log as everyone may read it: nothing beyond the latest checkpoint. */
+export interface LogService {
+  /** Exact bytes of a tile or an entry bundle, or undefined where the checkpointed tree has none so wide. */
+  tile(path: TilePath): Promise<Uint8Array | undefined>;
+  /** A proof that holds, or undefined while the latest checkpoint does not cover the leaf. */
+  inclusion(leafIndex: number): Promise<ProofFile | undefined>;
+  /** Of 0 < oldSize ≤ newSize, the latest checkpoint's unless given; undefined where that does not cover them. */
+  consistency(oldSize: number, newSize?: number): Promise<ConsistencyProof | undefined>;
+}
+
 export interface QuarantineItem {
   readonly id: number;
   readonly reason: QuarantineReason;
@@ -157,6 +170,7 @@ export interface Services {
   readonly registry: RegistryService;
   readonly readings: ReadingsService;
   readonly ledger: LedgerService;
+  readonly log: LogService;
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;

@@ -150,6 +150,24 @@ export const entry = Type.Object({
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
 });
 
+export const notYetProven = Type.Object({
+  leafIndex: Type.Integer(),
+  state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
+});
+const treeSize = (description: string) => Type.Integer({ description, minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+export const consistencyQuery = Type.Object(
+  {
+    from: treeSize("Size of the earlier log."),
+    to: Type.Optional(treeSize("Size of the later log; that of the latest checkpoint unless given.")),
+  },
+  strict,
+);
+export const consistency = Type.Object({
+  from: Type.Integer(),
+  to: Type.Integer(),
+  hashes: Type.Array(Type.String({ description: "32 bytes, base64." })),
+});
+
 const quarantineFields = {
   id: Type.Integer(),
   reason: Type.String(),

@@ -1,6 +1,9 @@
 import { dirname, join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { cosignedTime } from "../../src/ledger/mldsa44-line.ts";
+import { parseNote } from "../../src/ledger/note.ts";
+import { diskFiles } from "./disk-files.ts";
 import { type FilePort, isMissing } from "./file-port.ts";
 
 const maxBytes = 64 * 1024;
@@ -45,6 +48,17 @@ export async function loadCheckpoint(
   throw new GatewayError("CHECKPOINT_INVALID", `${path}: ${opened.detail}`, {
     details: { path, reject: opened.reject, origin },
   });
+}
+
+/**
+ * POSIX seconds that `signer` signed into the stored checkpoint; 0 without one. Not verified: opening the ledger does that.
+ * @param ledgerDir `<data>/ledger`
+ */
+export async function lastCosignedTime(ledgerDir: string, { name, keyId }: CheckpointVerifier): Promise<bigint> {
+  const note = parseNote((await readCheckpointFile(diskFiles, checkpointPath(ledgerDir))) ?? "");
+  const lines = note.ok ? note.value.signatures : [];
+  const own = lines.find((line) => line.name === name && line.keyId === keyId);
+  return (own && cosignedTime(own.signature)) ?? 0n;
 }
 
 /** Replaces the checkpoint durably; a power cut leaves the old one or the new one. */

@@ -82,7 +82,7 @@ export class Checkpointer {
         log.warn({ err: error }, "the disk is full: the checkpoint waits");
       } else {
         this.stop();
-        onFatal(journalFailed("the checkpoint could not be stored", error));
+        onFatal(journalFailed("the checkpoint could not be signed and stored", error));
       }
     }
     this.#lastTryMs = performance.now();

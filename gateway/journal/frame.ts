@@ -26,7 +26,7 @@ export interface FrameHeader {
   readonly firstLeaf: number;
   /** Entries, at least one. */
   readonly count: number;
-  /** True when any of the entries is not a reading. */
+  /** True when any of the entries is an event. */
   readonly control: boolean;
   /** First leaf of the newest control frame before this one: a way to all of them that passes over everything else. */
   readonly previousControl: number | undefined;

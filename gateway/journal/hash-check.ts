@@ -1,4 +1,4 @@
-import { hashBytes, MerkleTree } from "../../src/ledger/merkle.ts";
+import { hashBytes, MerkleTree, tileWidth } from "../../src/ledger/merkle.ts";
 import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
 import { hashFilePath } from "./hash-files.ts";
 
@@ -13,19 +13,23 @@ export interface HashDifference {
 /** Leaf hashes gathered before they are compared with the files, so that small frames do not mean small reads. */
 const gatheredBytes = 64 * 1024;
 
-/** Builds the tree from the entries anew and compares every hash with the hash files on the way. */
+/** Builds the tree from the entries anew and compares every hash of the signed part with the hash files on the way. */
 export class HashCheck {
   readonly #files: FilePort;
   readonly #dir: string;
+  readonly #signedSize: number;
   readonly #open = new Map<number, OpenFile | undefined>();
   readonly #tree = new MerkleTree();
-  #gathered: Uint8Array[] = [];
+  #signedRoot = this.#tree.root();
+  /** Per tile level, from hash number `first` on. */
+  #gathered: { readonly first: number; readonly hashes: Uint8Array[] }[] = [];
   #bytes = 0;
   #difference: HashDifference | undefined;
 
-  constructor(files: FilePort, ledgerDir: string) {
+  constructor(files: FilePort, ledgerDir: string, signedSize: number) {
     this.#files = files;
     this.#dir = ledgerDir;
+    this.#signedSize = signedSize;
   }
 
   /** The first difference found, in the order of the leaves. */
@@ -33,38 +37,54 @@ export class HashCheck {
     return this.#difference;
   }
 
-  async add(leafHashes: Uint8Array): Promise<void> {
-    this.#gathered.push(leafHashes);
-    this.#bytes += leafHashes.length;
-    if (this.#bytes >= gatheredBytes) await this.#compare();
+  /** Root hash of the signed part, once all of it was appended. */
+  get signedRoot(): Uint8Array {
+    return this.#signedRoot;
   }
 
-  /** Root hash of all leaves added. */
-  async root(): Promise<Uint8Array> {
-    await this.#compare();
+  /** @param leafHashes kept until they are compared, so not to be changed */
+  append(leafHashes: Uint8Array): void {
+    const before = this.#tree.size;
+    const signed = Math.min(leafHashes.length, Math.max(0, this.#signedSize - before) * hashBytes);
+    if (signed > 0) {
+      for (const [level, hashes] of this.#tree.append(leafHashes.subarray(0, signed)).entries()) {
+        this.#gathered[level] ??= { first: Math.floor(before / tileWidth ** level), hashes: [] };
+        this.#gathered[level].hashes.push(hashes);
+      }
+      this.#bytes += signed;
+      if (this.#tree.size === this.#signedSize) this.#signedRoot = this.#tree.root();
+    }
+    if (signed < leafHashes.length) this.#tree.append(leafHashes.subarray(signed));
+  }
+
+  /** Root hash of all leaves appended. */
+  root(): Uint8Array {
     return this.#tree.root();
+  }
+
+  /** Now and then, so that what is gathered stays small. */
+  async compareSome(): Promise<void> {
+    if (this.#bytes >= gatheredBytes) await this.compare();
+  }
+
+  async compare(): Promise<void> {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#bytes = 0;
+    for (const [level, { first, hashes }] of gathered.entries()) {
+      const expected = Buffer.concat(hashes);
+      const stored = Buffer.alloc(expected.length);
+      await (await this.#file(level))?.read(stored, first * hashBytes);
+      if (this.#difference !== undefined || stored.equals(expected)) continue;
+      const index = first + firstDifference(stored, expected);
+      const file = `hash.${level}`;
+      this.#difference = { file, offset: index * hashBytes, leafIndex: index * tileWidth ** level };
+    }
   }
 
   async close(): Promise<void> {
     for (const file of this.#open.values()) await file?.close();
     this.#open.clear();
-  }
-
-  async #compare(): Promise<void> {
-    const before = this.#tree.size;
-    const gained = this.#tree.append(Buffer.concat(this.#gathered));
-    this.#gathered = [];
-    this.#bytes = 0;
-    for (const [level, hashes] of gained.entries()) {
-      const leavesPerHash = 256 ** level;
-      const first = Math.floor(before / leavesPerHash);
-      const stored = Buffer.alloc(hashes.length);
-      await (await this.#file(level))?.read(stored, first * hashBytes);
-      if (this.#difference !== undefined || stored.equals(hashes)) continue;
-      const index = first + firstDifference(stored, hashes);
-      const file = `hash.${level}`;
-      this.#difference = { file, offset: index * hashBytes, leafIndex: index * leavesPerHash };
-    }
   }
 
   async #file(level: number): Promise<OpenFile | undefined> {

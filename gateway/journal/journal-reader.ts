@@ -15,7 +15,7 @@ import { SegmentCursor } from "./segment-cursor.ts";
 export interface JournalFrame {
   readonly firstLeaf: number;
   readonly count: number;
-  /** True when any entry of the whole frame is not a reading. */
+  /** True when any entry of the whole frame is an event. */
   readonly control: boolean;
   /** `count` × (u16be length ‖ entry). */
   readonly bundle: Uint8Array;
@@ -63,7 +63,7 @@ export class JournalReader {
     }
   }
 
-  /** Only the frames with an entry that is not a reading: found by their links, without touching the others. */
+  /** Only the frames with an event: found by their links, without touching the others. */
   async *controlFrames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
     const newestFirst: { from: number; to: number }[] = [];
     for (let leaf: number | undefined = to - 1; leaf !== undefined && leaf >= from; ) {

@@ -1,18 +1,22 @@
-/** The ledger: a journal of entries, the Merkle tree over them, and the signed checkpoint of that tree. */
+/** The ledger: a journal of entries, the blocks and the Merkle tree over them, and the signed checkpoint of that tree. */
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
 import { hashBytes, leafHash } from "../../src/ledger/merkle.ts";
+import { decodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";
 import type { EntryBatch, LedgerPort } from "../../src/ledger/types.ts";
+import { type BlockLimits, BlockWriter } from "./block-writer.ts";
 import { checkpointPath, loadCheckpoint, type StoredCheckpoint } from "./checkpoint-file.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { diskFiles } from "./disk-files.ts";
 import type { FilePort } from "./file-port.ts";
+import { forEachEntry } from "./frame.ts";
 import { HashFiles } from "./hash-files.ts";
 import type { JournalFrame } from "./journal-reader.ts";
-import { LedgerTree } from "./ledger-tree.ts";
+import { LedgerTree, type PlacedBatch } from "./ledger-tree.ts";
 import { Listeners } from "./listeners.ts";
 import type { JournalLogger } from "./logger.ts";
+import type { SealSigner } from "./seal-key.ts";
 import { type LogState, SegmentedLog } from "./segmented-log.ts";
 
 export interface LedgerOptions {
@@ -22,6 +26,11 @@ export interface LedgerOptions {
   readonly origin: string;
   /** One signature line each; all of them must have signed the checkpoint found at the start. */
   readonly signers: readonly CheckpointSigner[];
+  readonly seals: SealSigner;
+  /** When a block is closed; 100 leaves or 5 minutes. */
+  readonly block?: BlockLimits;
+  /** Gateway clock, microseconds since 1970. */
+  readonly nowUs: () => number;
   readonly files?: FilePort;
   readonly log: JournalLogger;
   /** The disk has failed: nothing is accepted any more and the process should end. Called once. */
@@ -32,6 +41,7 @@ export interface LedgerOptions {
 }
 
 const defaultCheckpointIntervalMs = 1000;
+const defaultBlock: BlockLimits = { leaves: 100, ms: 300_000 };
 
 /** Directory of the segments, for readers in other threads and processes. */
 export function journalDir(ledgerDir: string): string {
@@ -41,7 +51,8 @@ export function journalDir(ledgerDir: string): string {
 interface LedgerParts {
   readonly hashes: HashFiles;
   readonly tree: LedgerTree;
-  readonly journal: SegmentedLog<EntryBatch>;
+  readonly journal: SegmentedLog<PlacedBatch>;
+  readonly writer: BlockWriter;
   readonly checkpointer: Checkpointer;
   readonly grown: Listeners<number>;
   readonly published: Listeners<StoredCheckpoint>;
@@ -59,7 +70,7 @@ export class Ledger implements LedgerPort {
    * @throws GatewayError CHECKPOINT_INVALID, JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK; then entries and checkpoint are as before
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const { dir, origin, signers, log, files = diskFiles, segmentBytes, probeIntervalMs } = options;
+    const { dir, origin, signers, seals, nowUs, log, files = diskFiles, segmentBytes, probeIntervalMs } = options;
     const grown = new Listeners<number>();
     const published = new Listeners<StoredCheckpoint>();
     await files.makeDirectory(dir);
@@ -69,7 +80,7 @@ export class Ledger implements LedgerPort {
       checkpointer.grown();
       grown.notify(tree.size);
     });
-    const journal = await SegmentedLog.open<EntryBatch>({
+    const journal = await SegmentedLog.open<PlacedBatch>({
       dir: journalDir(dir),
       files,
       log,
@@ -98,9 +109,11 @@ export class Ledger implements LedgerPort {
       log,
       onFatal: (error) => journal.fail(error),
     });
-    const ledger = new Ledger({ hashes, tree, journal, checkpointer, grown, published });
+    const writer = new BlockWriter({ journal, tree, seals, nowUs, limits: options.block ?? defaultBlock });
+    const ledger = new Ledger({ hashes, tree, journal, writer, checkpointer, grown, published });
     try {
-      await tree.restore(journal, stored?.checkpoint, log);
+      await tree.restore(journal, stored?.checkpoint, seals, log);
+      await writer.resume();
     } catch (error) {
       checkpointer.stop();
       await ledger.close();
@@ -145,7 +158,22 @@ export class Ledger implements LedgerPort {
     if (batch.leafHashes.length !== batch.count * hashBytes) {
       throw new RangeError(`${batch.leafHashes.length} bytes of leaf hashes for ${batch.count} entries`);
     }
-    return this.#parts.journal.append(batch, durable);
+    return this.#parts.writer.append(batch, durable);
+  }
+
+  /** Number of the block that a durable leaf is in, or closes; undefined while it is open. @throws as `frames` */
+  async blockOf(leafIndex: number): Promise<number | undefined> {
+    const { tree, journal } = this.#parts;
+    if (leafIndex >= tree.durable.block.startLeaf) return undefined;
+    let block: number | undefined;
+    for await (const { bundle } of journal.frames(leafIndex, tree.durable.block.startLeaf)) {
+      forEachEntry(bundle, (entry) => {
+        const seal = block === undefined && looksLikeSeal(entry) ? decodeSeal(entry) : undefined;
+        if (seal?.ok) block = seal.value.seal.number;
+      });
+      if (block !== undefined) return block;
+    }
+    return undefined;
   }
 
   /** The verbatim leaf, or undefined beyond `durableSize`. @throws GatewayError JOURNAL_CORRUPT if it is not what was hashed */
@@ -162,7 +190,7 @@ export class Ledger implements LedgerPort {
     return this.#parts.journal.frames(from, to);
   }
 
-  /** Of those, only the frames that hold an entry that is not a reading; the others are not even read. */
+  /** Of those, only the frames that hold an event; the others are not even read. */
   controlFrames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
     return this.#parts.journal.controlFrames(from, to);
   }
@@ -179,7 +207,8 @@ export class Ledger implements LedgerPort {
 
   /** Refuses further appends, makes those before durable, signs them, and lets go of the files. */
   async close(): Promise<void> {
-    const { journal, checkpointer, hashes } = this.#parts;
+    const { journal, writer, checkpointer, hashes } = this.#parts;
+    writer.stop();
     try {
       await journal.close();
     } finally {

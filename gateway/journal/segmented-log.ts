@@ -30,10 +30,10 @@ export type Durable = (error?: GatewayError) => void;
 
 /** What grows with the log and can be derived from it again. */
 export interface LogFollower<B extends LogBatch> {
-  /** The next frame is being synced: time for the computing that it needs. If it fails, `commit` does not follow. */
-  extend(batches: readonly B[]): void;
-  /** The frame is durable. */
-  commit(): void;
+  /** A frame of these batches is durable. */
+  commit(batches: readonly B[]): void;
+  /** Every batch appended since the last durable frame is given back, before their owners are told. */
+  giveBack(): void;
   /** Tries again to write what was held back; `blocked` says whether that worked. */
   flush(): Promise<void>;
   /** Why what was derived cannot be written, for example a full disk: the log then takes no more until it can. */
@@ -249,16 +249,14 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     try {
       if (this.#active.end >= segmentBytes) await this.#rotate();
       const crc = await this.#active.write(frame);
-      const synced = this.#active.sync();
-      follower?.extend(batches);
-      await synced;
+      await this.#active.sync();
       this.#offsets.append(offsetRecords(frame, this.#active.end));
       this.#active.commit(frame, crc);
     } catch (error) {
       return this.#stop(error);
     }
     this.#durableSize += frame.count;
-    follower?.commit();
+    follower?.commit(batches);
     return undefined;
   }
 
@@ -285,6 +283,7 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     this.#queue = [];
     this.#size = this.#durableSize;
     this.#pendingBytes = 0;
+    this.#options.follower?.giveBack();
     for (const { durable } of failed) durable(error);
   }
 

@@ -5,8 +5,9 @@
 import { basename } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { encodeBase64 } from "../../src/ledger/base64.ts";
+import { OpenBlock } from "../../src/ledger/block.ts";
 import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
-import { hashBytes } from "../../src/ledger/merkle.ts";
+import type { SignedSeal } from "../../src/ledger/seal.ts";
 import { checkpointPath, readCheckpointFile } from "./checkpoint-file.ts";
 import { type DamagedPlace, JournalDamage } from "./damage.ts";
 import { diskFiles } from "./disk-files.ts";
@@ -15,6 +16,8 @@ import type { Frame } from "./frame-scanner.ts";
 import { HashCheck } from "./hash-check.ts";
 import { leafHashesOf } from "./leaf-hashes.ts";
 import { journalDir } from "./ledger.ts";
+import type { SealVerifier } from "./seal-key.ts";
+import { type SealFlaw, SealWalk } from "./seal-walk.ts";
 import { listSegments, segmentOf, segmentPath } from "./segment.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
 import { holdsFrame, isUnborn } from "./segment-recovery.ts";
@@ -24,6 +27,8 @@ export interface VerifyLogOptions {
   readonly dir: string;
   /** Each must have signed the checkpoint; their name is the log's origin. At least one. */
   readonly verifiers: readonly CheckpointVerifier[];
+  /** Without it, seals are held against their entries and each other, but not against a key. */
+  readonly seals?: SealVerifier | undefined;
   readonly files?: FilePort;
   readonly onProgress?: (entries: number, of: number) => void;
 }
@@ -35,6 +40,10 @@ export interface VerifyReport {
   /** Of these, how many the signed checkpoint covers. */
   readonly checkpointed: number;
   readonly notYetCheckpointed: number;
+  /** Blocks that are closed by a seal. */
+  readonly blocks: number;
+  /** Whether the seals' signatures were checked too. */
+  readonly sealSignatures: boolean;
   /** Bytes of an unfinished frame at the end: a commit under way, or one that a crash cut short and the next start removes. */
   readonly tornBytes: number;
   /** Root hash of the checkpointed entries, base64. */
@@ -65,25 +74,33 @@ export async function verifyLog(options: VerifyLogOptions): Promise<VerifyReport
   return verification.report();
 }
 
+/** Seals whose signatures are being checked. */
+const checksAtOnce = 512;
+
 class Verification {
   readonly #files: FilePort;
   readonly #dir: string;
   readonly #journal: string;
   readonly #onProgress: (entries: number, of: number) => void;
-  readonly #hashes: HashCheck;
+  readonly #seals: SealVerifier | undefined;
+  #hashes: HashCheck | undefined;
   #cursor: SegmentCursor | undefined;
   #signed: Checkpoint | undefined;
   #entries = 0;
+  #blocks = 0;
   #tornBytes = 0;
   #root: string | undefined;
   #problem: VerifyProblem | undefined;
+  /** Of the first seal that does not hold, which often only follows from what else is wrong. */
+  #sealFlaw: SealFlaw | undefined;
+  #checks: Promise<void>[] = [];
 
-  constructor({ dir, files = diskFiles, onProgress = () => {} }: VerifyLogOptions) {
+  constructor({ dir, seals, files = diskFiles, onProgress = () => {} }: VerifyLogOptions) {
     this.#files = files;
     this.#dir = dir;
     this.#journal = journalDir(dir);
+    this.#seals = seals;
     this.#onProgress = onProgress;
-    this.#hashes = new HashCheck(files, dir);
   }
 
   async run(verifiers: readonly CheckpointVerifier[]): Promise<void> {
@@ -97,8 +114,9 @@ class Verification {
     const segments = await listSegments(this.#files, this.#journal);
     const oldest = segments[0] ?? this.#signed.size;
     if (segments[0] !== 0) return this.#found({ what: `entries before leaf ${oldest} are gone`, leafIndex: 0 });
-    await this.#walk(this.#signed, segments);
-    await this.#compareRoots(this.#signed);
+    this.#hashes = new HashCheck(this.#files, this.#dir, this.#signed.size);
+    await this.#walk(this.#signed, segments, this.#hashes);
+    await this.#compareRoots(this.#signed, this.#hashes);
   }
 
   blame(error: GatewayError): void {
@@ -113,6 +131,8 @@ class Verification {
       entries: this.#entries,
       checkpointed,
       notYetCheckpointed: this.#entries - checkpointed,
+      blocks: this.#blocks,
+      sealSignatures: this.#seals !== undefined,
       tornBytes: this.#tornBytes,
       root: this.#root,
       problem: this.#problem,
@@ -121,23 +141,26 @@ class Verification {
 
   async close(): Promise<void> {
     await this.#cursor?.close();
-    await this.#hashes.close();
+    await this.#hashes?.close();
   }
 
   #found(problem: VerifyProblem): void {
     this.#problem ??= problem;
   }
 
-  async #walk(signed: Checkpoint, segments: readonly number[]): Promise<void> {
+  async #walk(signed: Checkpoint, segments: readonly number[], hashes: HashCheck): Promise<void> {
+    const walk = new SealWalk(OpenBlock.first(), hashes, (signed, leafIndex) => this.#checkSoon(signed, leafIndex));
     const newest = segments.at(-1)!;
     const end = { segment: newest, offset: await this.#sizeOf(newest) };
     this.#cursor = await SegmentCursor.open(this.#files, this.#journal, segments[0]!);
     for (;;) {
       const frame = await this.#nextFrame(signed, this.#cursor);
       if (frame === undefined) return;
-      const hashes = leafHashesOf(frame);
-      const covered = Math.max(0, signed.size - frame.firstLeaf);
-      if (covered > 0) await this.#hashes.add(hashes.subarray(0, covered * hashBytes));
+      const flaw = walk.add(frame, leafHashesOf(frame));
+      if (flaw !== undefined) this.#foundSeal(flaw);
+      this.#blocks = walk.block.number;
+      await hashes.compareSome();
+      if (this.#checks.length >= checksAtOnce) await Promise.all(this.#checks.splice(0));
       this.#entries = frame.firstLeaf + frame.count;
       this.#onProgress(this.#entries, Math.max(signed.size, this.#entries));
       // What a running gateway has added since the start is for another time, or there might be no end.
@@ -186,11 +209,13 @@ class Verification {
     }
   }
 
-  async #compareRoots(signed: Checkpoint): Promise<void> {
-    const root = await this.#hashes.root();
+  async #compareRoots(signed: Checkpoint, hashes: HashCheck): Promise<void> {
+    await hashes.compare();
+    await Promise.all(this.#checks);
+    const { signedRoot: root, difference } = hashes;
     this.#root = encodeBase64(root);
-    const { difference } = this.#hashes;
     if (Buffer.compare(root, signed.root) === 0) {
+      if (this.#sealFlaw !== undefined) return this.#blameSeal(this.#sealFlaw);
       if (difference === undefined) return;
       const { file, offset, leafIndex } = difference;
       const what =
@@ -198,11 +223,31 @@ class Verification {
       return this.#found({ what, file, offset, leafIndex });
     }
     if (difference === undefined) {
+      if (this.#sealFlaw !== undefined) return this.#blameSeal(this.#sealFlaw);
       return this.#found({ what: `the first ${signed.size} entries and their hashes are not what was signed` });
     }
     const { leafIndex } = difference;
     const place = await this.#placeOf(leafIndex);
     this.#found({ what: "this entry is not the one that was signed", ...place, leafIndex });
+  }
+
+  /** Signatures are most of the work and wait for nothing, so they are checked beside the walk. */
+  #checkSoon(signed: SignedSeal, leafIndex: number): undefined {
+    if (this.#seals === undefined) return;
+    const { number } = signed.seal;
+    const check = async (flaw: Promise<string | undefined>) => {
+      const what = await flaw;
+      if (what !== undefined) this.#foundSeal({ what: `the seal of block ${number} ${what}`, leafIndex });
+    };
+    this.#checks.push(check(this.#seals.flawSoon(signed)));
+  }
+
+  async #blameSeal(flaw: SealFlaw): Promise<void> {
+    this.#found({ ...flaw, ...(await this.#placeOf(flaw.leafIndex)) });
+  }
+
+  #foundSeal(flaw: SealFlaw): void {
+    if (this.#sealFlaw === undefined || flaw.leafIndex < this.#sealFlaw.leafIndex) this.#sealFlaw = flaw;
   }
 
   /** The frame of a leaf that is known to be there. */

@@ -15,8 +15,9 @@ export class LedgerView implements LedgerService {
     const bytes = await this.#ledger.readEntry(leafIndex);
     if (!bytes) return undefined;
     const decoded = decodeEntry(bytes);
-    const state = leafIndex < this.#ledger.checkpointSize ? "checkpointed" : "durable";
-    const common = { leafIndex, leafHash: leafHash(bytes), block: null, state } as const;
+    const block = (await this.#ledger.blockOf(leafIndex)) ?? null;
+    const state = leafIndex < this.#ledger.checkpointSize ? "checkpointed" : block === null ? "durable" : "sealed";
+    const common = { leafIndex, leafHash: leafHash(bytes), block, state } as const;
     const reading = decoded.ok && decoded.value.kind === "reading" ? decoded.value : undefined;
     if (reading) {
       const { receivedUs, deviceId, keyEpoch, source, format, firmware, payload } = reading;
@@ -34,8 +35,12 @@ export class LedgerView implements LedgerService {
         payload,
       };
     }
-    // An event, or a leaf of a later version: its bytes are shown as they are.
+    // A seal, an event, or a leaf of a later version: its bytes are shown as they are.
     const none = { verification: null, keyEpoch: null, source: null, format: null, firmware: null } as const;
+    if (decoded.ok && decoded.value.kind === "seal") {
+      const receivedAt = iso(decoded.value.sealedUs);
+      return { ...common, ...none, kind: "seal", deviceId: null, receivedAt, payload: bytes };
+    }
     const event = decoded.ok && decoded.value.kind === "event" ? decoded.value : undefined;
     const id = event?.body.get("id");
     const receivedAt = iso(event?.receivedUs ?? 0);

@@ -13,7 +13,7 @@ export const copyEntries = `COPY entries (leaf_index, kind, device_clock, time, 
 const columns = 17;
 
 /** What the leaf's first element says; 0 where the entry is not understood. */
-const kind = { unknown: 0, reading: 1, event: 3 } as const;
+const kind = { unknown: 0, reading: 1, seal: 2, event: 3 } as const;
 
 /** A device clock before 2020, or this far ahead of the gateway's, is not believed. design.md §4, Time */
 const earliestDeviceMs = Date.UTC(2020, 0, 1);
@@ -67,6 +67,8 @@ export class EntryEncoder {
       const event = registryEvent(entry.value);
       if (event) this.events.push({ event, receivedUs });
       this.#addPlain(leafIndex, bytes, kind.event, receivedUs, event && this.#names.device(event.id));
+    } else if (entry.value.kind === "seal") {
+      this.#addPlain(leafIndex, bytes, kind.seal, entry.value.sealedUs, undefined);
     } else {
       const sample = decodePayload(entry.value.format, entry.value.payload);
       if (!sample.ok) this.#warnings.undecodable++;

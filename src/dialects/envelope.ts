@@ -1,4 +1,5 @@
 /** MycoEnvelope v1 as CBOR: the readings of a signed message. Whether it is genuine is judged at ingest. */
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { type EnvelopeReject, parseEnvelope } from "../codec/envelope.ts";
 import type { Sample } from "../reading.ts";
 import { accept, type Result } from "../result.ts";
@@ -7,9 +8,5 @@ export function decodeEnvelopeSample(payload: Uint8Array): Result<Sample, Envelo
   const parsed = parseEnvelope(payload);
   if (!parsed.ok) return parsed;
   const { deviceId, msgId, seq, epochMs, geo, readings } = parsed.value;
-  return accept({ claimedDeviceId: deviceId, msgId: hexOf(msgId), seq, epochMs, ...(geo && { geo }), readings });
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+  return accept({ claimedDeviceId: deviceId, msgId: bytesToHex(msgId), seq, epochMs, ...(geo && { geo }), readings });
 }

@@ -1,6 +1,7 @@
 import { accept, type Result, refuse } from "../result.ts";
 import type { CheckpointVerifier } from "./checkpoint.ts";
-import { ed25519Verifier } from "./ed25519-line.ts";
+import { ed25519PublicKeyBytes, ed25519Verifier } from "./ed25519-line.ts";
+import { mldsa44PublicKeyBytes, mldsa44Verifier } from "./mldsa44-line.ts";
 import { parseVkey, signatureTypes } from "./note.ts";
 
 /** What checks the signature line of a `name+keyid+key` public key. */
@@ -8,7 +9,14 @@ export function checkpointVerifier(vkey: string): Result<CheckpointVerifier, "VK
   const key = parseVkey(vkey);
   if (!key.ok) return key;
   const { name, type, publicKey } = key.value;
-  if (type !== signatureTypes.ed25519) return refuse("VKEY_TYPE_UNKNOWN", `signature type ${type}`);
-  if (publicKey.length !== 32) return refuse("VKEY_MALFORMED", `an Ed25519 key of ${publicKey.length} bytes`);
-  return accept(ed25519Verifier(name, publicKey));
+  switch (type) {
+    case signatureTypes.ed25519:
+      if (publicKey.length === ed25519PublicKeyBytes) return accept(ed25519Verifier(name, publicKey));
+      return refuse("VKEY_MALFORMED", `an Ed25519 key of ${publicKey.length} bytes`);
+    case signatureTypes.mldsa44:
+      if (publicKey.length === mldsa44PublicKeyBytes) return accept(mldsa44Verifier(name, publicKey));
+      return refuse("VKEY_MALFORMED", `an ML-DSA-44 key of ${publicKey.length} bytes`);
+    default:
+      return refuse("VKEY_TYPE_UNKNOWN", `signature type ${type}`);
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { accept, type Refusal, type Result, refuse } from "../result.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { hashBytes } from "./merkle.ts";
+import { hashBytes } from "./hash.ts";
 import { formatNote, type NoteSignature, parseNote } from "./note.ts";
 
 export interface Checkpoint {

@@ -4,7 +4,7 @@ import { type Checkpoint, type CheckpointSigner, type CheckpointVerifier, format
 import { formatVkey, noteKeyId, signatureTypes } from "./note.ts";
 
 const type = signatureTypes.ed25519;
-const publicKeyBytes = 32;
+export const ed25519PublicKeyBytes = 32;
 
 /** @param publicKey 32 bytes */
 export function ed25519Verifier(name: string, publicKey: Uint8Array): CheckpointVerifier {
@@ -33,7 +33,7 @@ export function ed25519Vkey(name: string, privateKey: KeyObject): string {
 
 function rawPublicKey(privateKey: KeyObject): Uint8Array {
   // An Ed25519 SubjectPublicKeyInfo ends with the 32 bytes of the key (RFC 8410 §4).
-  return createPublicKey(privateKey).export({ type: "spki", format: "der" }).subarray(-publicKeyBytes);
+  return createPublicKey(privateKey).export({ type: "spki", format: "der" }).subarray(-ed25519PublicKeyBytes);
 }
 
 function signedBytes(checkpoint: Checkpoint): Buffer {

@@ -5,9 +5,10 @@
 import { decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import { isPayloadFormat } from "../dialects/index.ts";
 import { accept, type Result, refuse } from "../result.ts";
+import { decodeSeal, looksLikeSeal } from "./seal.ts";
 import type { EventEntry, LedgerEntry, ReadingEntry } from "./types.ts";
 
-/** First array element: what kind of leaf it is. 2 is the block seal. */
+/** First array element: what kind of leaf it is. 2 is the block seal, signed and therefore wrapped: see seal.ts. */
 const kindReading = 1;
 const kindEvent = 3;
 
@@ -32,7 +33,7 @@ export function writeReadingEntry(out: Uint8Array, at: number, entry: ReadingEnt
   return writeText(out, at, entry.firmware);
 }
 
-export function encodeEntry(entry: LedgerEntry): Uint8Array {
+export function encodeEntry(entry: ReadingEntry | EventEntry): Uint8Array {
   if (entry.kind === "event") return encodeCbor([kindEvent, entry.type, entry.receivedUs, entry.body]);
   const out = new Uint8Array(readingEntryBound(entry));
   return out.subarray(0, writeReadingEntry(out, 0, entry));
@@ -40,6 +41,10 @@ export function encodeEntry(entry: LedgerEntry): Uint8Array {
 
 /** Total: any bytes give an entry or a refusal. A kind of a later version is refused by its number. */
 export function decodeEntry(bytes: Uint8Array): Result<LedgerEntry, "ENTRY_INVALID"> {
+  if (looksLikeSeal(bytes)) {
+    const sealed = decodeSeal(bytes);
+    return sealed.ok ? accept({ kind: "seal", ...sealed.value.seal }) : refuse("ENTRY_INVALID", sealed.detail);
+  }
   const decoded = decodeCbor(bytes);
   if (!decoded.ok) return refuse("ENTRY_INVALID", decoded.detail);
   const item = decoded.value;

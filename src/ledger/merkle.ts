@@ -1,17 +1,12 @@
-/**
- * RFC 6962 §2.1 hashing, and the tree that grows by appending. All that the ledger hashes goes through `sha256` here,
- * so that a build for another platform has one file to replace.
- */
+/** RFC 6962 §2.1 hashing as hash.ts defines it, but on node:crypto, and the tree that grows by appending: the hot path. */
 import { hash } from "node:crypto";
+import { hashBytes } from "./hash.ts";
 
-export const hashBytes = 32;
+export { hashBytes };
 
 /** A tlog-tiles tile spans 8 tree levels: 256 hashes become one hash of the next tile level. */
 export const tileHeight = 8;
 export const tileWidth = 256;
-
-/** Tree sizes are exact integers below 2^53. */
-const maxHeight = 53;
 
 // RFC 6962 §2.1: 0x00 before leaves and 0x01 before nodes, so that no node can pose as a leaf.
 const leafScratch = Buffer.alloc(1 + 65_535);
@@ -54,11 +49,12 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
 
 /**
  * The right edge of an append-only tree: for every set bit h of the size, the root of the complete subtree of 2^h
- * leaves that stands there ("compact range"). Enough to append and to compute the root; 1.7 KB at any size.
+ * leaves that stands there ("compact range"). Enough to append and to compute the root; below 1.7 KB at any size.
  */
 export class MerkleTree {
   #size = 0;
-  readonly #peaks = Buffer.alloc(maxHeight * hashBytes);
+  /** By height. Only as many as the size asks for: trees are cloned often. */
+  #peaks = Buffer.alloc(0);
 
   /**
    * The tree of `size` leaves from its partial tiles.
@@ -67,6 +63,7 @@ export class MerkleTree {
   static fromRightEdge(size: number, edge: readonly Uint8Array[]): MerkleTree {
     const tree = new MerkleTree();
     tree.#size = size;
+    tree.#reserve(size);
     edge.forEach((tile, level) => {
       let at = 0;
       for (let bit = tileHeight - 1; bit >= 0; bit--) {
@@ -86,7 +83,7 @@ export class MerkleTree {
   clone(): MerkleTree {
     const copy = new MerkleTree();
     copy.#size = this.#size;
-    copy.#peaks.set(this.#peaks);
+    copy.#peaks = Buffer.from(this.#peaks);
     return copy;
   }
 
@@ -97,14 +94,15 @@ export class MerkleTree {
    */
   append(leafHashes: Uint8Array): Uint8Array[] {
     const count = leafHashes.length / hashBytes;
+    this.#reserve(this.#size + count);
     const gained = newTileHashes(this.#size, count);
     const written = gained.map(() => 0);
     for (let leaf = 0; leaf < count; leaf++) {
-      nodeScratch.set(leafHashes.subarray(leaf * hashBytes, (leaf + 1) * hashBytes), 1 + hashBytes);
+      copyHash(leafHashes, leaf * hashBytes, nodeScratch, 1 + hashBytes);
       let height = 0;
       // Adding one leaf to a binary counter: every carry joins two complete subtrees of equal height.
       for (let rest = this.#size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
-        this.#peaks.copy(nodeScratch, 1, height * hashBytes, (height + 1) * hashBytes);
+        copyHash(this.#peaks, height * hashBytes, nodeScratch, 1);
         nodeScratch.write(digest(nodeScratch), 1 + hashBytes, hashBytes, "latin1");
         height++;
         if (height % tileHeight === 0) {
@@ -112,10 +110,19 @@ export class MerkleTree {
           written[level]! += nodeScratch.copy(gained[level]!, written[level]!, 1 + hashBytes);
         }
       }
-      nodeScratch.copy(this.#peaks, height * hashBytes, 1 + hashBytes);
+      copyHash(nodeScratch, 1 + hashBytes, this.#peaks, height * hashBytes);
       this.#size++;
     }
     return [leafHashes, ...gained.slice(1)];
+  }
+
+  #reserve(size: number): void {
+    let heights = 0;
+    for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) heights++;
+    if (heights * hashBytes <= this.#peaks.length) return;
+    const roomier = Buffer.allocUnsafe(heights * hashBytes);
+    this.#peaks.copy(roomier);
+    this.#peaks = roomier;
   }
 
   root(): Uint8Array {
@@ -130,13 +137,21 @@ export class MerkleTree {
   }
 }
 
+/** Byte by byte: for so few, making the view that `set` needs takes longer. */
+function copyHash(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
+  for (let byte = 0; byte < hashBytes; byte++) target[to + byte] = source[from + byte]!;
+}
+
+/** Of level 0 nothing is computed. */
+const noHashes = Buffer.alloc(0);
+
 /** Room for the hashes that each tile level gains when a tree of `size` leaves gets `count` more. */
 function newTileHashes(size: number, count: number): Buffer[] {
   const levels: Buffer[] = [];
   for (let span = 1; ; span *= tileWidth) {
     const gained = Math.floor((size + count) / span) - Math.floor(size / span);
     if (gained === 0) return levels;
-    levels.push(Buffer.allocUnsafe(span === 1 ? 0 : gained * hashBytes));
+    levels.push(span === 1 ? noHashes : Buffer.allocUnsafe(gained * hashBytes));
   }
 }
 

@@ -4,10 +4,10 @@
  */
 import { accept, type Result, refuse } from "../result.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { sha256 } from "./merkle.ts";
+import { sha256 } from "./hash.ts";
 
 /** Signature types, the first byte of a public key as notes name it. */
-export const signatureTypes = { ed25519: 0x01 } as const;
+export const signatureTypes = { ed25519: 0x01, mldsa44: 0x06 } as const;
 
 export interface NoteSignature {
   readonly name: string;

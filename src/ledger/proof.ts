@@ -1,5 +1,5 @@
 /** Checking inclusion and consistency proofs (RFC 9162 §2.1.3.2 and §2.1.4.2). Total: hostile proofs are refused. */
-import { hashBytes, nodeHash } from "./merkle.ts";
+import { hashBytes, nodeHash } from "./hash.ts";
 
 /** @param proof sibling hashes from the leaf up */
 export function verifyInclusion(

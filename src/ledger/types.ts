@@ -1,6 +1,7 @@
 /** The shapes that ingest, the journal, the tailers and the API share about ledger entries. */
 import type { CborValue } from "../codec/cbor.ts";
 import type { PayloadFormat } from "../ingest/upload.ts";
+import type { Seal } from "./seal.ts";
 
 /** A device's message, kept verbatim. Leaf: deterministic CBOR `[1, payload, received_us, key_epoch, device, format, source, firmware]`. */
 export interface ReadingEntry {
@@ -29,7 +30,12 @@ export interface EventEntry {
   readonly body: Map<string, CborValue>;
 }
 
-export type LedgerEntry = ReadingEntry | EventEntry;
+/** What closes a block. Leaf: COSE_Sign1, see seal.ts. */
+interface SealEntry extends Seal {
+  readonly kind: "seal";
+}
+
+export type LedgerEntry = ReadingEntry | EventEntry | SealEntry;
 
 /** A leaf is at most this long, because a tlog-tiles entry bundle prefixes it with a u16. */
 export const maxEntryBytes = 65_535;
@@ -41,7 +47,7 @@ export interface EntryBatch {
   readonly bundle: readonly Uint8Array[];
   /** `count` × 32 bytes: RFC 6962 leaf hashes of the entries. */
   readonly leafHashes: Uint8Array;
-  /** True when any of the entries is not a reading: such frames are found again without decoding the others. */
+  /** True when any of the entries is an event: such frames are found again without decoding the others. */
   readonly control: boolean;
 }
 

@@ -7,6 +7,9 @@ import { decodePayload } from "../../src/dialects/index.ts";
 import { judge } from "../../src/ingest/judge.ts";
 import { decodeQuarantineRecord } from "../../src/ingest/quarantine-record.ts";
 import { decodeEntry, encodeEntry } from "../../src/ledger/entry.ts";
+import { explainProof } from "../../src/ledger/explain-proof.ts";
+import { formatProofFile, parseProofFile } from "../../src/ledger/proof-file.ts";
+import { decodeSeal, encodeSeal } from "../../src/ledger/seal.ts";
 import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import { quarantineReasons } from "../../src/rejects.ts";
 import { blake2b256 } from "./envelopes.ts";
@@ -70,8 +73,24 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     name: "what decodeEntry takes is encoded to the same bytes",
     run: (bytes) => {
       const decoded = decodeEntry(bytes);
-      if (decoded.ok) assert.deepEqual(Buffer.from(encodeEntry(decoded.value)), Buffer.from(bytes));
+      if (decoded.ok && decoded.value.kind !== "seal") {
+        assert.deepEqual(Buffer.from(encodeEntry(decoded.value)), Buffer.from(bytes));
+      }
+      const sealed = decodeSeal(bytes);
+      if (sealed.ok) {
+        const { seal, signature } = sealed.value;
+        assert.deepEqual(Buffer.from(encodeSeal(seal, () => signature)), Buffer.from(bytes));
+      }
       decodeQuarantineRecord(bytes);
+    },
+  },
+  {
+    name: "what parseProofFile takes is written to the same bytes, and proves nothing to those who trust nobody",
+    run: (bytes) => {
+      const parsed = parseProofFile(bytes);
+      if (parsed.ok) assert.equal(formatProofFile(parsed.value), Buffer.from(bytes).toString("utf8"));
+      assert.ok(!explainProof(bytes, "quorum none").valid);
+      explainProof(new Uint8Array(), Buffer.from(bytes).toString("latin1"));
     },
   },
 ];

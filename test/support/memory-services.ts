@@ -11,6 +11,8 @@ import type {
 } from "../../gateway/http/services.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
+import type { ProofFile } from "../../src/ledger/proof-file.ts";
+import { formatTilePath } from "../../src/ledger/tiles.ts";
 import type { Device } from "../../src/registry/device.ts";
 
 export interface MemoryState {
@@ -19,6 +21,10 @@ export interface MemoryState {
   entries: EntryView[];
   quarantine: Map<number, QuarantineItem & { readonly payload: Uint8Array }>;
   checkpoint: string | undefined;
+  /** By path. */
+  tiles: Map<string, Uint8Array>;
+  proofs: Map<number, ProofFile>;
+  signedSize: number;
   databaseIsUp: boolean;
   ready: boolean;
   commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
@@ -33,6 +39,9 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     entries: [],
     quarantine: new Map(),
     checkpoint: undefined,
+    tiles: new Map(),
+    proofs: new Map(),
+    signedSize: 0,
     databaseIsUp: true,
     ready: true,
     commands: [],
@@ -82,6 +91,12 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         state.queries.push(query);
         return { data: state.readings.slice(0, query.limit), next: null };
       },
+    },
+    log: {
+      tile: async (path) => state.tiles.get(formatTilePath(path)),
+      inclusion: async (leafIndex) => state.proofs.get(leafIndex),
+      consistency: async (oldSize, newSize = state.signedSize) =>
+        newSize > state.signedSize ? undefined : { oldSize, newSize, hashes: [new Uint8Array(32)] },
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     quarantine: {

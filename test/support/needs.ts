@@ -14,6 +14,7 @@ const packages = {
   python3: "python3",
   openssl: "openssl",
   socat: "socat",
+  chromium: "chromium",
 } as const;
 export type Tool = keyof typeof packages;
 

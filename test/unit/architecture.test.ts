@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Pure packages: to compute, and to describe shapes. Folders that are not listed take what they need. */
 const mayTake: Readonly<Record<string, RegExp>> = {
   protocol: /^$/,
-  src: /^(node:crypto|@noble\/(curves|hashes)\/.*|typebox)$/,
+  src: /^(node:crypto|@noble\/(curves|hashes|post-quantum)\/.*|typebox)$/,
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -389,12 +389,14 @@ describe("the gateway", () => {
     };
     expect(document.openapi).toBe("3.1.0");
     expect(Object.keys(document.paths).sort()).toEqual([
+      "/api/v1/consistency",
       "/api/v1/devices",
       "/api/v1/devices/{id}",
       "/api/v1/devices/{id}/commands",
       "/api/v1/devices/{id}/keys",
       "/api/v1/devices/{id}/revoke",
       "/api/v1/entries/{leafIndex}",
+      "/api/v1/entries/{leafIndex}/proof",
       "/api/v1/quarantine",
       "/api/v1/quarantine/{id}",
       "/api/v1/quarantine/{id}/release",

@@ -7,7 +7,7 @@ import { copyIn } from "../../../gateway/store/copy-in.ts";
 import { CopySession } from "../../../gateway/store/copy-session.ts";
 import { decimalText } from "../../../src/codec/decimal.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
-import type { LedgerEntry } from "../../../src/ledger/types.ts";
+import type { EventEntry, ReadingEntry } from "../../../src/ledger/types.ts";
 import { eventEntry, type RegistryEvent } from "../../../src/registry/events.ts";
 import { migratedSchema, receivedUs, runOf, startServer, type TestServer, telemetry, withClient } from "./support.ts";
 
@@ -19,7 +19,7 @@ afterAll(() => server.stop());
 
 async function copyAll(
   config: ClientConfig,
-  entries: readonly (LedgerEntry | Uint8Array)[],
+  entries: readonly (EventEntry | ReadingEntry | Uint8Array)[],
 ): ReturnType<CopySession["commit"]> {
   const session = await CopySession.open(config);
   try {
@@ -198,7 +198,8 @@ describe("entries", () => {
 
   test("texts that are the same once storable get one number, now and in a later session", async () => {
     const config = await migratedSchema(server);
-    const entry = (id: string): LedgerEntry => telemetry({ pack: [] }, { deviceId: id, source: id, firmware: id });
+    const entry = (id: string): EventEntry | ReadingEntry =>
+      telemetry({ pack: [] }, { deviceId: id, source: id, firmware: id });
     const twins = [entry("a\0"), entry("a\ufffd"), entry("b".repeat(200)), entry("b".repeat(300))];
     await copyAll(config, twins);
     await copyAll(config, twins);

@@ -11,7 +11,7 @@ import { type DatabaseSource, databaseAt } from "../../../gateway/store/database
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
-import type { LedgerEntry, ReadingEntry } from "../../../src/ledger/types.ts";
+import type { EventEntry, ReadingEntry } from "../../../src/ledger/types.ts";
 
 /** Waits for a condition as long as a busy machine may need. */
 export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
@@ -97,7 +97,7 @@ export function telemetry(message: object, entry: Partial<ReadingEntry> = {}): R
   };
 }
 
-export function runOf(firstLeaf: number, entries: readonly (LedgerEntry | Uint8Array)[]): EntryRun {
+export function runOf(firstLeaf: number, entries: readonly (ReadingEntry | EventEntry | Uint8Array)[]): EntryRun {
   const parts = entries.flatMap((entry) => {
     const bytes = entry instanceof Uint8Array ? entry : encodeEntry(entry);
     return [Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes];

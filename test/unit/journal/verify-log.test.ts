@@ -42,6 +42,8 @@ describe("verifying a log", () => {
       entries: 900,
       checkpointed: 900,
       notYetCheckpointed: 0,
+      blocks: 0,
+      sealSignatures: false,
       tornBytes: 0,
       root,
       problem: undefined,

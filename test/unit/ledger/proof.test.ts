@@ -95,7 +95,11 @@ describe("proofs made by the recursive definition", () => {
         expect(verifyInclusion(index, newSize, leaf!, proof, root!)).toBe(false);
 
         const oldSize = 1 + (position % (newSize - 1));
-        const hashes: Uint8Array[] = [tree.root(0, oldSize), tree.root(0, newSize), ...tree.consistencyProof(oldSize, newSize)];
+        const hashes: Uint8Array[] = [
+          tree.root(0, oldSize),
+          tree.root(0, newSize),
+          ...tree.consistencyProof(oldSize, newSize),
+        ];
         hashes[part % hashes.length] = flipped(hashes[part % hashes.length]!, bit);
         const [oldRoot, newRoot, ...steps] = hashes;
         expect(verifyConsistency(oldSize, newSize, oldRoot!, newRoot!, steps)).toBe(false);

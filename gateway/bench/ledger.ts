@@ -1,0 +1,174 @@
+/** What the ledger costs by itself: appending with and without blocks, the time until durable, verifying, starting. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import pino from "pino";
+import { entryBatch } from "../../src/ledger/bundle.ts";
+import { encodeEntry } from "../../src/ledger/entry.ts";
+import type { EntryBatch } from "../../src/ledger/types.ts";
+import { Ledger } from "../journal/ledger.ts";
+import { openSigningKeys } from "../journal/signing-keys.ts";
+import { verifyLog } from "../journal/verify-log.ts";
+import type { BenchFigure } from "./ingest.ts";
+
+const origin = "bench.invalid/ledger/1";
+/** As ingest makes them under load. */
+const batchCount = 256;
+const payloadBytes = 250;
+const pendingLimitBytes = 8 * 2 ** 20;
+const pacedPerSecond = 50_000;
+const pacedSeconds = 5;
+const tickMs = 2;
+
+export interface LedgerBenchOptions {
+  readonly entries: number;
+  readonly onFigure: (figure: BenchFigure) => void;
+}
+
+export async function benchLedger({ entries, onFigure }: LedgerBenchOptions): Promise<void> {
+  const batches = Array.from({ length: 64 }, (_, index) => batchOf(batchCount, index));
+  const rates = { plain: [] as number[], sealed: [] as number[] };
+  // In turns, because the disk is not as fast in every minute.
+  for (let round = 0; round < 3; round++) {
+    const rate = (blockLeaves: number) =>
+      withDir((dir) => using(dir, blockLeaves, (ledger) => appendRate(ledger, batches, entries)));
+    rates.plain.push(await rate(Number.MAX_SAFE_INTEGER));
+    rates.sealed.push(await rate(100));
+  }
+  const [plain, sealed] = [Math.max(...rates.plain), Math.max(...rates.sealed)];
+  onFigure({ name: "append without blocks, batches of 256", value: Math.round(plain), unit: "entries/s" });
+  onFigure({ name: "append with blocks and both checkpoint lines", value: Math.round(sealed), unit: "entries/s" });
+  await withDir(async (dir) => {
+    await using(dir, 100, async (ledger) => {
+      const { p50, p99, stallMs } = await paced(ledger, batches);
+      onFigure({ name: `durable at ${pacedPerSecond} entries/s, p50`, value: p50, unit: "ms" });
+      onFigure({ name: `durable at ${pacedPerSecond} entries/s, p99`, value: p99, unit: "ms" });
+      onFigure({ name: "longest event-loop stall meanwhile", value: stallMs, unit: "ms" });
+    });
+    await verifyAndStart(dir, onFigure);
+  });
+}
+
+async function withDir<T>(run: (dir: string) => Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), "mycogate-ledger-bench-"));
+  try {
+    return await run(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function using<T>(dir: string, blockLeaves: number, run: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { ledger, close } = await openLedger(dir, blockLeaves);
+  try {
+    return await run(ledger);
+  } finally {
+    await close();
+  }
+}
+
+async function openLedger(dir: string, blockLeaves: number) {
+  const nowUs = () => Date.now() * 1000;
+  const keys = await openSigningKeys({ keysDir: join(dir, "keys"), ledgerDir: join(dir, "ledger"), origin, nowUs });
+  const onFatal = (error: Error): never => {
+    throw error;
+  };
+  const ledger = await Ledger.open({
+    dir: join(dir, "ledger"),
+    origin,
+    signers: keys.checkpointSigners,
+    seals: keys.seals,
+    block: { leaves: blockLeaves, ms: 300_000 },
+    nowUs,
+    log: pino({ level: "silent" }),
+    onFatal,
+  });
+  const close = async () => {
+    await ledger.close();
+    await keys.close();
+  };
+  return { ledger, keys, close };
+}
+
+async function appendRate(ledger: Ledger, batches: readonly EntryBatch[], entries: number): Promise<number> {
+  const started = performance.now();
+  let durable: Promise<void> = Promise.resolve();
+  for (let index = 0; index * batchCount < entries; index++) {
+    durable = append(ledger, batches[index % batches.length]!);
+    if (ledger.pendingBytes > pendingLimitBytes) await durable;
+  }
+  await durable;
+  return ledger.durableSize / ((performance.now() - started) / 1000);
+}
+
+async function paced(
+  ledger: Ledger,
+  batches: readonly EntryBatch[],
+): Promise<{ p50: number; p99: number; stallMs: number }> {
+  const times: number[] = [];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const started = performance.now();
+  for (let sent = 0; sent < pacedPerSecond * pacedSeconds; ) {
+    const due = ((performance.now() - started) / 1000) * pacedPerSecond;
+    for (; sent < due; sent += batchCount) {
+      const at = performance.now();
+      void append(ledger, batches[(sent / batchCount) % batches.length]!).then(() =>
+        times.push(performance.now() - at),
+      );
+    }
+    await sleep(tickMs);
+  }
+  delay.disable();
+  times.sort((a, b) => a - b);
+  const at = (share: number) => rounded(times[Math.floor(times.length * share)]!);
+  return { p50: at(0.5), p99: at(0.99), stallMs: rounded(delay.max / 1e6) };
+}
+
+async function verifyAndStart(dir: string, onFigure: LedgerBenchOptions["onFigure"]): Promise<void> {
+  const startedAt = performance.now();
+  const { ledger, keys, close } = await openLedger(dir, 100);
+  onFigure({
+    name: `start on ${ledger.durableSize} entries`,
+    value: rounded((performance.now() - startedAt) / 1000),
+    unit: "s",
+  });
+  await close();
+  const from = performance.now();
+  const { checkpointSigners: verifiers, seals } = keys;
+  const { entries, ok } = await verifyLog({ dir: join(dir, "ledger"), verifiers, seals });
+  if (!ok) throw new Error("the log that was just written does not verify");
+  const rate = Math.round(entries / ((performance.now() - from) / 1000));
+  onFigure({ name: "verify the whole log, seals included", value: rate, unit: "entries/s" });
+}
+
+function append(ledger: Ledger, batch: EntryBatch): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ledger.append(batch, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function batchOf(count: number, number: number): EntryBatch {
+  const entries = Array.from({ length: count }, (_, index) =>
+    encodeEntry({
+      kind: "reading",
+      payload: randomBytes(payloadBytes),
+      receivedUs: 1_790_000_000_000_000 + number * count + index,
+      keyEpoch: 1,
+      deviceId: `bench-${index % 16}`,
+      format: "envelope",
+      source: "mqtt",
+      firmware: "",
+    }),
+  );
+  const { bundle, ...batch } = entryBatch(entries, false);
+  // One piece, as a verify worker hands it over.
+  return { ...batch, bundle: [Buffer.concat(bundle)] };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,99 @@
+/** `mycogate ledger policy | prove | verify-proof | export`: the log for those who do not trust the gateway. */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { GatewayError } from "../../../src/errors.ts";
+import { explainProof } from "../../../src/ledger/explain-proof.ts";
+import { formatProofFile } from "../../../src/ledger/proof-file.ts";
+import { loadConfig } from "../../config/config.ts";
+import { findIdentity } from "../../config/identity.ts";
+import { exportTiles } from "../../journal/export-tiles.ts";
+import { PublishedLog } from "../../journal/published-log.ts";
+import { publicKeys } from "../../journal/signing-keys.ts";
+import { type BaseContext, type CommandHandler, type CommonOptions, print, UsageError } from "../context.ts";
+import { ProgressBar } from "../progress-bar.ts";
+
+/** Prints the policy that says: believe this log, and only with both of its signatures. */
+export const printPolicy: CommandHandler<CommonOptions> = async (context) => {
+  const config = loadConfig(context.sources);
+  const identity = findIdentity(config);
+  const keys = identity === undefined ? [] : await publicKeys(join(config.data, "keys"), identity.ledgerOrigin);
+  const vkeys = keys.filter(({ role }) => role === "checkpoint").map(({ vkey }) => vkey);
+  if (vkeys.length === 0)
+    throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
+  const policy = [...vkeys.map((vkey) => `log ${vkey}`), "require ed25519+mldsa44", "quorum none"].join("\n");
+  print(context, { origin: identity?.ledgerOrigin, policy: `${policy}\n` }, policy);
+  return 0;
+};
+
+/** Prints the proof file of one leaf. */
+export const proveLeaf: CommandHandler<CommonOptions> = async (context) => {
+  const text = context.args[0]!;
+  const leafIndex = Number(text);
+  if (!/^(0|[1-9]\d*)$/.test(text) || !Number.isSafeInteger(leafIndex))
+    throw new UsageError(`${text} is no leaf index`);
+  const proof = await withLog(context, (log) => log.inclusion(leafIndex));
+  if (proof === undefined)
+    throw new GatewayError("ENTRY_NOT_FOUND", `no signed checkpoint covers an entry ${leafIndex} yet`);
+  const file = formatProofFile(proof);
+  // A file is bytes: no newline is added to them.
+  context.io.out(context.options.json ? `${JSON.stringify({ leafIndex, proof: file })}\n` : file);
+  return 0;
+};
+
+export interface ExportOptions {
+  readonly tiles?: string;
+}
+
+/** Writes the static directory of C2SP tlog-tiles. */
+export const exportLedger: CommandHandler<ExportOptions> = async (context) => {
+  const { tiles } = context.options;
+  if (tiles === undefined) throw new UsageError("say where to: --tiles <dir>");
+  const dir = resolve(context.io.cwd, tiles);
+  const progress = new ProgressBar(context.io, "entries");
+  const report = await withLog(context, (log) => exportTiles(log, dir, (done, of) => progress.show(done, of)));
+  progress.clear();
+  const { origin, size, filesWritten, filesKept } = report;
+  print(
+    context,
+    report,
+    `${origin}: ${size} entries in ${dir} (${filesWritten} files written, ${filesKept} tiles kept)`,
+  );
+  return 0;
+};
+
+export interface VerifyProofOptions {
+  readonly policy?: string;
+}
+
+/** Needs neither gateway nor network, nor a data directory. */
+export const verifyProofFile: CommandHandler<VerifyProofOptions> = async (context) => {
+  const { policy } = context.options;
+  if (policy === undefined) throw new UsageError("say whom you trust: --policy <file>");
+  const [proof, policyText] = await Promise.all([read(context, context.args[0]!), read(context, policy)]);
+  const explanation = explainProof(proof, policyText.toString("utf8"));
+  const facts = explanation.facts.map(([name, value]) => `  ${name.padEnd(13)} ${printable(value)}`);
+  print(context, explanation, [printable(explanation.verdict), ...facts].join("\n"));
+  return explanation.valid ? 0 : 1;
+};
+
+async function withLog<T>({ sources }: BaseContext, use: (log: PublishedLog) => Promise<T>): Promise<T> {
+  const log = new PublishedLog({ dir: join(loadConfig(sources).data, "ledger") });
+  try {
+    return await use(log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function read({ io }: BaseContext, file: string): Promise<Buffer> {
+  try {
+    return await readFile(resolve(io.cwd, file));
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What a device wrote must not steer the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "\ufffd");
+}

@@ -1,0 +1,140 @@
+/**
+ * The log as everyone may read it: its newest checkpoint, and tiles, entry bundles and proofs of what that covers. It
+ * reads files only, so it works in a running gateway, beside one, and without one.
+ */
+import { GatewayError } from "../../src/errors.ts";
+import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { hashBytes, leafHash, tileWidth } from "../../src/ledger/merkle.ts";
+import { parseNote } from "../../src/ledger/note.ts";
+import { verifyInclusion } from "../../src/ledger/proof.ts";
+import type { ProofFile } from "../../src/ledger/proof-file.ts";
+import { type ConsistencyProof, consistencyProof, inclusionProof, type RightEdge } from "../../src/ledger/prove.ts";
+import { type TilePath, type TileRange, tileWidthAt } from "../../src/ledger/tiles.ts";
+import { checkpointPath, readCheckpointFile, type StoredCheckpoint } from "./checkpoint-file.ts";
+import { diskFiles } from "./disk-files.ts";
+import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
+import { hashFilePath } from "./hash-files.ts";
+import { JournalReader } from "./journal-reader.ts";
+import { leafHashesOf } from "./leaf-hashes.ts";
+import { journalDir } from "./ledger.ts";
+
+export interface PublishedLogOptions {
+  /** `<data>/ledger` */
+  readonly dir: string;
+  /** The newest durable checkpoint, where the caller knows it; otherwise the file is read each time. */
+  readonly newest?: () => string | undefined;
+  readonly files?: FilePort;
+}
+
+export class PublishedLog {
+  readonly #dir: string;
+  readonly #files: FilePort;
+  readonly #newest: () => Promise<string | undefined> | string | undefined;
+  readonly #journal: JournalReader;
+  readonly #hashFiles = new Map<number, Promise<OpenFile>>();
+  #parsed: StoredCheckpoint | undefined;
+  #edge: { readonly size: number; readonly roots: RightEdge } = { size: 0, roots: new Map() };
+
+  constructor({ dir, newest, files = diskFiles }: PublishedLogOptions) {
+    this.#dir = dir;
+    this.#files = files;
+    this.#newest = newest ?? (() => readCheckpointFile(files, checkpointPath(dir)));
+    this.#journal = new JournalReader(journalDir(dir), files);
+  }
+
+  /** Undefined before the first. Its signatures are for others to check. @throws GatewayError CHECKPOINT_INVALID */
+  async checkpoint(): Promise<StoredCheckpoint | undefined> {
+    const text = await this.#newest();
+    if (text !== undefined && text !== this.#parsed?.text) this.#parsed = { text, checkpoint: checkpointIn(text) };
+    return text === undefined ? undefined : this.#parsed;
+  }
+
+  /**
+   * Bytes of a tile or an entry bundle, or undefined where the checkpoint's tree has none so wide.
+   * @throws GatewayError JOURNAL_CORRUPT when entries are not what was hashed, ENTRY_NOT_FOUND when they were dropped
+   */
+  async tile({ level, index, width }: TilePath): Promise<Uint8Array | undefined> {
+    const size = (await this.checkpoint())?.checkpoint.size ?? 0;
+    if (width > tileWidthAt(size, level === "entries" ? 0 : level, index)) return undefined;
+    return level === "entries" ? this.#bundle({ index, width }) : this.#hashes(level, index, width);
+  }
+
+  /** The leaf, with its way up to the newest checkpoint; undefined while that does not cover it. @throws as `tile` */
+  async inclusion(leafIndex: number): Promise<ProofFile | undefined> {
+    const stored = await this.checkpoint();
+    if (stored === undefined || leafIndex >= stored.checkpoint.size) return undefined;
+    const { size, root } = stored.checkpoint;
+    const [leaf, hashes] = await Promise.all([
+      this.#journal.entry(leafIndex),
+      inclusionProof(leafIndex, size, this.#hashes, this.#edgeOf(size)),
+    ]);
+    if (!verifyInclusion(leafIndex, size, leafHash(leaf), hashes, root))
+      throw new GatewayError("JOURNAL_CORRUPT", `leaf ${leafIndex} and the hash files do not lead to the signed root`);
+    return { leaf, leafIndex, hashes, checkpoint: stored.text };
+  }
+
+  /**
+   * From a size to that of the newest checkpoint, or a smaller one; undefined where that is not covered.
+   * @throws RangeError unless 0 < oldSize ≤ newSize
+   */
+  async consistency(oldSize: number, newSize?: number): Promise<ConsistencyProof | undefined> {
+    const size = (await this.checkpoint())?.checkpoint.size ?? 0;
+    const to = newSize ?? size;
+    if (oldSize > size || to > size) return undefined;
+    return consistencyProof(oldSize, to, this.#hashes);
+  }
+
+  async close(): Promise<void> {
+    const files = [...this.#hashFiles.values()];
+    this.#hashFiles.clear();
+    for (const file of files) await file.then((open) => open.close());
+    await this.#journal.close();
+  }
+
+  #edgeOf(size: number): RightEdge {
+    if (this.#edge.size !== size) this.#edge = { size, roots: new Map() };
+    return this.#edge.roots;
+  }
+
+  async #bundle({ index, width }: TileRange): Promise<Uint8Array> {
+    const from = index * tileWidth;
+    const expected = await this.#hashes(0, index, width);
+    const pieces: Uint8Array[] = [];
+    for await (const frame of this.#journal.frames(from, from + width)) {
+      const at = (frame.firstLeaf - from) * hashBytes;
+      if (!leafHashesOf(frame).equals(expected.subarray(at, at + frame.count * hashBytes)))
+        throw new GatewayError("JOURNAL_CORRUPT", `the entries from leaf ${frame.firstLeaf} are not what was hashed`);
+      pieces.push(Uint8Array.from(frame.bundle));
+    }
+    return Buffer.concat(pieces);
+  }
+
+  readonly #hashes = async (level: number, index: number, width: number): Promise<Uint8Array> => {
+    const bytes = Buffer.alloc(width * hashBytes);
+    const filled = await (await this.#hashFile(level)).read(bytes, index * tileWidth * hashBytes);
+    if (filled === bytes.length) return bytes;
+    throw missingHashes(level);
+  };
+
+  #hashFile(level: number): Promise<OpenFile> {
+    const known = this.#hashFiles.get(level);
+    if (known !== undefined) return known;
+    const opening = this.#files.open(hashFilePath(this.#dir, level), "read").catch((error) => {
+      this.#hashFiles.delete(level);
+      throw isMissing(error) ? missingHashes(level) : error;
+    });
+    this.#hashFiles.set(level, opening);
+    return opening;
+  }
+}
+
+function checkpointIn(text: string): Checkpoint {
+  const note = parseNote(text);
+  const checkpoint = note.ok ? parseCheckpoint(note.value.text) : note;
+  if (checkpoint.ok) return checkpoint.value;
+  throw new GatewayError("CHECKPOINT_INVALID", `the stored checkpoint cannot be read: ${checkpoint.detail}`);
+}
+
+function missingHashes(level: number): GatewayError {
+  return new GatewayError("JOURNAL_CORRUPT", `hash.${level} does not reach to the checkpoint; a start rebuilds it`);
+}

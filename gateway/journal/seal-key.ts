@@ -1,0 +1,51 @@
+/** The key that signs seals, and the gateway's private HMAC over them. */
+import { createHmac, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import { promisify } from "node:util";
+import { encodeSeal, type Seal, type SignedSeal, sealPayload } from "../../src/ledger/seal.ts";
+
+const verifyInPool = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
+
+export interface SealVerifier {
+  /** Why the seal is not one of this key, undefined when it is. */
+  flawOf(signed: SignedSeal): string | undefined;
+  /** The same, the signature checked in the thread pool. */
+  flawSoon(signed: SignedSeal): Promise<string | undefined>;
+}
+
+export interface SealSigner extends SealVerifier {
+  /** @returns the leaf */
+  sign(seal: Seal): Uint8Array;
+}
+
+/** @param hmacKey with it, seals that carry an HMAC are held against it */
+export function sealVerifier(publicKey: KeyObject, hmacKey?: KeyObject): SealVerifier {
+  const hmacFlaw = ({ hmac, ...seal }: Seal): string | undefined => {
+    const isForeign = hmacKey && hmac && !timingSafeEqual(hmacOf(seal, hmacKey), hmac);
+    return isForeign ? "has an HMAC that is not of this gateway's key" : undefined;
+  };
+  const flaw = (verifies: boolean, otherwise: string | undefined) =>
+    verifies ? otherwise : "has a signature that does not verify";
+  return {
+    flawOf: ({ seal, signedBytes, signature }) => flaw(verify(null, signedBytes, publicKey, signature), hmacFlaw(seal)),
+    flawSoon: ({ seal, signedBytes, signature }) => {
+      // Both before the first await: the seal may be a view of a buffer that is read into again. Node copies what it verifies.
+      const otherwise = hmacFlaw(seal);
+      return verifyInPool(null, signedBytes, publicKey, signature).then((verifies) => flaw(verifies, otherwise));
+    },
+  };
+}
+
+/** @param privateKey Ed25519 @param hmacKey with it, every seal carries an HMAC-SHA256 */
+export function sealSigner(privateKey: KeyObject, hmacKey?: KeyObject): SealSigner {
+  return {
+    ...sealVerifier(createPublicKey(privateKey), hmacKey),
+    sign: (seal) => {
+      const complete = hmacKey ? { ...seal, hmac: hmacOf(seal, hmacKey) } : seal;
+      return encodeSeal(complete, (bytes) => sign(null, bytes, privateKey));
+    },
+  };
+}
+
+function hmacOf(seal: Seal, key: KeyObject): Buffer {
+  return createHmac("sha256", key).update(sealPayload(seal)).digest();
+}

@@ -1,0 +1,104 @@
+/** What a proof says, in words for people: for the command line and for the page alike. */
+import { sensorName, unitName } from "../../protocol/names.ts";
+import { decimalText } from "../codec/decimal.ts";
+import { decodePayload } from "../dialects/index.ts";
+import type { Reading } from "../reading.ts";
+import type { Result } from "../result.ts";
+import { encodeBase64 } from "./base64.ts";
+import { decodeEntry } from "./entry.ts";
+import { leafHash } from "./hash.ts";
+import { parsePolicy } from "./policy.ts";
+import type { LineType } from "./portable-lines.ts";
+import type { ReadingEntry } from "./types.ts";
+import { type ProofReject, type ProvenLeaf, verifyProof } from "./verify-proof.ts";
+
+export interface Explanation {
+  readonly valid: boolean;
+  /** Code of the reason when it is not valid. */
+  readonly reject: ProofReject | "POLICY_INVALID" | undefined;
+  /** One sentence. */
+  readonly verdict: string;
+  /** What is proven; nothing when it is not valid. */
+  readonly facts: readonly Fact[];
+}
+
+export type Fact = readonly [name: string, value: string];
+
+const lineNames: Record<LineType, string> = {
+  ed25519: "Ed25519",
+  cosignature: "Ed25519",
+  mldsa44: "ML-DSA-44 (post-quantum)",
+};
+
+/** Total. @param file bytes of a `.tlog-proof` file @param policyText see policy.ts */
+export function explainProof(file: Uint8Array, policyText: string): Explanation {
+  const policy = parsePolicy(policyText);
+  if (!policy.ok) return invalid(policy.reject, `The policy cannot be used: ${policy.detail}.`);
+  const proven: Result<ProvenLeaf, ProofReject> = verifyProof(file, policy.value);
+  if (!proven.ok) return invalid(proven.reject, `This proof is not valid: ${proven.detail}.`);
+  const { leaf, leafIndex, checkpoint, signedWith, witnessedBy } = proven.value;
+  const facts: Fact[] = [
+    ["log", checkpoint.origin],
+    ["entry", `${leafIndex}, in the log of ${checkpoint.size} entries that was signed`],
+    ["signed with", signedWith.map((type) => lineNames[type]).join(" and ")],
+    ["witnessed by", witnessedBy.join(", ") || "nobody; the policy does not ask for it"],
+    ["root", encodeBase64(checkpoint.root)],
+    ["leaf hash", encodeBase64(leafHash(leaf))],
+    ...leafFacts(leaf),
+  ];
+  return { valid: true, reject: undefined, verdict: "Valid: the log holds exactly this entry.", facts };
+}
+
+function invalid(reject: Explanation["reject"], verdict: string): Explanation {
+  return { valid: false, reject, verdict, facts: [] };
+}
+
+function leafFacts(leaf: Uint8Array): Fact[] {
+  const entry = decodeEntry(leaf);
+  if (!entry.ok) return [["content", `${leaf.length} bytes that are no reading`]];
+  switch (entry.value.kind) {
+    case "reading":
+      return readingFacts(entry.value);
+    case "event":
+      return [
+        ["content", `a decision of the gateway: ${entry.value.type}`],
+        ["at", iso(entry.value.receivedUs)],
+      ];
+    case "seal": {
+      const { number, startLeaf, count, sealedUs } = entry.value;
+      return [
+        ["content", `the seal of block ${number}: entries ${startLeaf} to ${startLeaf + count - 1}`],
+        ["sealed", iso(sealedUs)],
+      ];
+    }
+  }
+}
+
+function readingFacts({ deviceId, receivedUs, keyEpoch, source, format, payload }: ReadingEntry): Fact[] {
+  const sample = decodePayload(format, payload);
+  const readings = sample.ok ? sample.value.readings.map(readingFact) : [];
+  return [
+    ["content", `a message of the device ${deviceId}`],
+    ["received", `${iso(receivedUs)} by the gateway's clock, over ${source}`],
+    [
+      "device key",
+      keyEpoch > 0
+        ? `the gateway has checked the device's signature with its key ${keyEpoch}`
+        : "not signed by the device; the gateway attests that it came in there",
+    ],
+    ...readings,
+  ];
+}
+
+function readingFact({ sensor, unit, quality, ...value }: Reading): Fact {
+  const doubt = quality === 0 ? "" : " (flagged by the device as doubtful)";
+  return [named(sensor, sensorName), `${decimalText(value)} ${named(unit, unitName)}${doubt}`];
+}
+
+function named(code: number | string, nameOf: (code: number) => string | undefined): string {
+  return typeof code === "string" ? code : (nameOf(code) ?? `code ${code}`);
+}
+
+function iso(us: number): string {
+  return new Date(us / 1000).toISOString();
+}

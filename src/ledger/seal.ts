@@ -1,0 +1,130 @@
+/**
+ * The seal that closes a block: a leaf of its own behind the leaves it is about. Its bytes are a COSE_Sign1 (RFC 9052,
+ * tag 18, Ed25519) over deterministic CBOR `[2, number, start_leaf, count, previous_hash, merkle_root, tree_root_before,
+ * opened_us, sealed_us, hmac?]`. docs/adr/0050-seals-are-leaves.md
+ */
+import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
+import { CborTag } from "../codec/cbor-value.ts";
+import { accept, type Result, refuse } from "../result.ts";
+import { hashBytes } from "./hash.ts";
+
+export interface Seal {
+  /** Of the block, from 0. */
+  readonly number: number;
+  /** The block's first leaf; its last is the one before the seal. */
+  readonly startLeaf: number;
+  /** Leaves in the block, at least one; the seal is not one of them. */
+  readonly count: number;
+  /** Leaf hash of the seal before this one, 32 zero bytes for block 0. */
+  readonly previousHash: Uint8Array;
+  /** RFC 6962 root of the tree of the block's leaves alone. */
+  readonly merkleRoot: Uint8Array;
+  /** Root of all leaves of the log before the seal. */
+  readonly treeRootBefore: Uint8Array;
+  /** Gateway clock, microseconds since 1970, when the first leaf came and when the block was closed. */
+  readonly openedUs: number;
+  readonly sealedUs: number;
+  /** HMAC-SHA256 over the payload without it, 32 bytes: for whoever holds the gateway's own key, and proof to nobody else. */
+  readonly hmac?: Uint8Array | undefined;
+}
+
+/** A seal as its leaf says it. What it claims and who signed it are still to be checked. */
+export interface SignedSeal {
+  readonly seal: Seal;
+  /** What `signature` covers. */
+  readonly signedBytes: Uint8Array;
+  /** Ed25519, 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** First element of the payload, as for the other kinds of leaves. */
+const kindSeal = 2;
+const coseSign1Tag = 18;
+const coseAlgorithm = 1;
+/** "Ed25519", RFC 9864. */
+const ed25519 = -19;
+const signatureBytes = 64;
+const protectedHeader = encodeCbor(new Map([[coseAlgorithm, ed25519]]));
+/** Tag 18, then an array of four: no other leaf begins so. */
+const firstBytes = [0xc0 | coseSign1Tag, 0x84] as const;
+
+/** Enough to tell a seal among leaves that are all of this gateway's making. */
+export function looksLikeSeal(leaf: Uint8Array): boolean {
+  return leaf[0] === firstBytes[0] && leaf[1] === firstBytes[1];
+}
+
+/** The payload without its HMAC, which is what the HMAC is computed over. */
+export function sealPayload({ hmac, ...seal }: Seal): Uint8Array {
+  return encodeCbor(elementsOf(seal));
+}
+
+/** @param sign Ed25519 of the bytes it is given. @returns the leaf */
+export function encodeSeal(seal: Seal, sign: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  const payload = encodeCbor(elementsOf(seal));
+  const signature = sign(signedBytesOf(payload));
+  return encodeCbor(new CborTag(coseSign1Tag, [protectedHeader, new Map(), payload, signature]));
+}
+
+/** Total. Deterministic encoding only, so a seal has one leaf. */
+export function decodeSeal(leaf: Uint8Array): Result<SignedSeal, "SEAL_MALFORMED"> {
+  const message = decodeCbor(leaf, { tags: [coseSign1Tag] });
+  if (!message.ok) return refuse("SEAL_MALFORMED", message.detail);
+  if (!(message.value instanceof CborTag) || !Array.isArray(message.value.value)) {
+    return refuse("SEAL_MALFORMED", "not a tagged COSE_Sign1");
+  }
+  const parts: readonly CborValue[] = message.value.value;
+  const [header, unprotected, payload, signature] = parts;
+  const valid =
+    parts.length === 4 &&
+    isBytes(header, protectedHeader.length) &&
+    header.every((byte, index) => byte === protectedHeader[index]) &&
+    unprotected instanceof Map &&
+    unprotected.size === 0 &&
+    payload instanceof Uint8Array &&
+    isBytes(signature, signatureBytes);
+  if (!valid) return refuse("SEAL_MALFORMED", "not a COSE_Sign1 with the headers of a seal");
+  const content = decodeCbor(payload);
+  const seal = content.ok ? sealOf(content.value) : undefined;
+  if (seal === undefined) return refuse("SEAL_MALFORMED", "the payload is not that of a seal");
+  return accept({ seal, signedBytes: signedBytesOf(payload), signature });
+}
+
+function elementsOf(seal: Seal): CborValue[] {
+  const { number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs, hmac } = seal;
+  const elements = [kindSeal, number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs];
+  return hmac === undefined ? elements : [...elements, hmac];
+}
+
+function sealOf(content: CborValue): Seal | undefined {
+  if (!Array.isArray(content) || content.length < 9 || content.length > 10) return undefined;
+  const [kind, number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs, hmac] =
+    content as readonly CborValue[];
+  const valid =
+    kind === kindSeal &&
+    isUint(number) &&
+    isUint(startLeaf) &&
+    isUint(count) &&
+    count > 0 &&
+    isBytes(previousHash, hashBytes) &&
+    isBytes(merkleRoot, hashBytes) &&
+    isBytes(treeRootBefore, hashBytes) &&
+    isUint(openedUs) &&
+    isUint(sealedUs) &&
+    (hmac === undefined || isBytes(hmac, hashBytes));
+  if (!valid) return undefined;
+  return { number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs, hmac };
+}
+
+/** Sig_structure, RFC 9052 §4.4, with no external_aad. */
+function signedBytesOf(payload: Uint8Array): Uint8Array {
+  return encodeCbor(["Signature1", protectedHeader, new Uint8Array(0), payload]);
+}
+
+/** A number stays exact; beyond that the codec gives bigints. */
+function isUint(value: CborValue | undefined): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+function isBytes(value: CborValue | undefined, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}

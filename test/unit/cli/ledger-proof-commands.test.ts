@@ -1,0 +1,117 @@
+/** `mycogate ledger policy | prove | verify-proof | export` on a stopped gateway's ledger. */
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../../../gateway/config/config.ts";
+import { ensureIdentity } from "../../../gateway/config/identity.ts";
+import { Ledger } from "../../../gateway/journal/ledger.ts";
+import { openSigningKeys } from "../../../gateway/journal/signing-keys.ts";
+import { entryBatch } from "../../../src/ledger/bundle.ts";
+import { runCli } from "../../support/captured-cli.ts";
+import { entryOf } from "../../support/ledger-entries.ts";
+import { readTileDirectory } from "../../support/tile-directory.ts";
+
+let cwd: string;
+/** Where there is no gateway and never was. */
+let auditor: string;
+let origin: string;
+beforeEach(async () => {
+  cwd = mkdtempSync(join(tmpdir(), "mycogate-prove-"));
+  auditor = mkdtempSync(join(tmpdir(), "mycogate-auditor-"));
+  origin = ensureIdentity(loadConfig({ env: {}, cwd })).ledgerOrigin;
+  const nowUs = () => 1_790_000_000_000_000;
+  const ledgerDir = join(cwd, "data", "ledger");
+  const keys = await openSigningKeys({ keysDir: join(cwd, "data", "keys"), ledgerDir, origin, nowUs });
+  const ledger = await Ledger.open({
+    dir: ledgerDir,
+    origin,
+    signers: keys.checkpointSigners,
+    seals: keys.seals,
+    nowUs,
+    log: pino({ level: "silent" }),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const batch = entryBatch([entryOf("myco-1", 1), entryOf("myco-1", 2)], false);
+  await new Promise<void>((resolve, reject) => ledger.append(batch, (error) => (error ? reject(error) : resolve())));
+  await ledger.close();
+  await keys.close();
+  writeFileSync(join(auditor, "gateway.policy"), (await runCli(["ledger", "policy"], cwd)).out);
+});
+afterEach(() => {
+  for (const dir of [cwd, auditor]) rmSync(dir, { recursive: true });
+});
+
+const prove = async (leaf: number) =>
+  writeFileSync(join(auditor, "one.tlog-proof"), (await runCli(["ledger", "prove", String(leaf)], cwd)).out);
+const verify = (...more: string[]) =>
+  runCli(["ledger", "verify-proof", "one.tlog-proof", "--policy", "gateway.policy", ...more], auditor);
+
+test("the policy lists both keys and requires both lines", () => {
+  const policy = readFileSync(join(auditor, "gateway.policy"), "utf8");
+  expect(policy.match(/^log /gm)).toHaveLength(2);
+  expect(policy).toContain(`log ${origin}+`);
+  expect(policy).toMatch(/^require ed25519\+mldsa44\nquorum none\n$/m);
+});
+
+test("a proof is valid to someone who has it and the policy, and nothing else", async () => {
+  await prove(1);
+  const { code, out, err } = await verify();
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toMatch(/^Valid: the log holds exactly this entry\.\n/);
+  expect(out).toContain(`log           ${origin}\n`);
+  expect(out).toContain("a message of the device myco-1");
+  expect(out).toContain("temp          21.7 C");
+  expect(JSON.parse((await verify("--json")).out)).toMatchObject({ valid: true, facts: expect.any(Array) });
+});
+
+test("one that was tampered with fails with the reason", async () => {
+  await prove(1);
+  const file = join(auditor, "one.tlog-proof");
+  writeFileSync(file, readFileSync(file, "utf8").replace("index 1", "index 0"));
+  const { code, out } = await verify();
+  expect(code).toBe(1);
+  expect(out).toContain("This proof is not valid: leaf, index and hashes do not lead to the root that was signed.");
+  expect(JSON.parse((await verify("--json")).out)).toMatchObject({ valid: false, reject: "INCLUSION_INVALID" });
+});
+
+test("what a device wrote cannot steer the terminal", async () => {
+  await prove(0);
+  const policy = join(auditor, "gateway.policy");
+  writeFileSync(policy, `witness \u009b31m key\n${readFileSync(policy, "utf8")}`);
+  const { code, out } = await verify();
+  expect(code).toBe(1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
+test("files that are not there, indexes that are none, and missing options are misuse", async () => {
+  expect((await verify()).code).toBe(2);
+  await prove(0);
+  expect((await runCli(["ledger", "verify-proof", "one.tlog-proof"], auditor)).code).toBe(2);
+  for (const leaf of ["01", "x", "1e3", "9007199254740992"]) {
+    expect((await runCli(["ledger", "prove", leaf], cwd)).code, leaf).toBe(2);
+  }
+  expect((await runCli(["ledger", "export"], cwd)).code).toBe(2);
+});
+
+test("an entry that no checkpoint covers has no proof", async () => {
+  const { code, err } = await runCli(["ledger", "prove", "1000"], cwd);
+  expect(code).toBe(1);
+  expect(err).toContain("ENTRY_NOT_FOUND");
+});
+
+test("the export is the log, as another reader sees it", async () => {
+  const { code, out } = await runCli(["ledger", "export", "--tiles", auditor], cwd);
+  expect([code, out]).toEqual([0, expect.stringContaining(`${origin}: `)]);
+  const log = readTileDirectory(auditor);
+  expect(log.origin).toBe(origin);
+  expect(log.entries.slice(0, 2).map((entry) => entry.toString("hex"))).toEqual(
+    [1, 2].map((seq) => Buffer.from(entryOf("myco-1", seq)).toString("hex")),
+  );
+  copyFileSync(join(cwd, "data", "ledger", "checkpoint"), join(auditor, "checkpoint-of-the-gateway"));
+  expect(readFileSync(join(auditor, "checkpoint"))).toEqual(readFileSync(join(auditor, "checkpoint-of-the-gateway")));
+});
