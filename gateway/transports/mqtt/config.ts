@@ -116,7 +116,7 @@ export const mqttConfigSchema = Type.Object(
           1_024,
           16_777_216,
         ),
-        topicLevels: limit("Deepest topic.", "levels", 16, 3, 100),
+        topicLevels: limit("Deepest topic.", "levels", 32, 3, 100),
         clientIdLength: limit("Longest client identifier.", "characters", 128, 23, 65_535),
         messagesPerSecond: limit(
           "A client that publishes faster is read no faster than this.",

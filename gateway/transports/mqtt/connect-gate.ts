@@ -50,6 +50,7 @@ export class ConnectGate {
     this.#options.authenticator
       .authenticate({ userName, password, certificate })
       .then((identity) => (typeof identity === "number" ? identity : this.#judge(connection, identity)))
+      .catch((): ConnackCode => connackCode.serverUnavailable)
       .then((refusal) => {
         if (refusal === undefined) {
           done(null, true);
@@ -57,10 +58,7 @@ export class ConnectGate {
         }
         this.#options.onRefused();
         done(Object.assign(new Error(`CONNECT refused with code ${refusal}`), { returnCode: refusal as number }), null);
-      })
-      .catch((error: Error) =>
-        done(Object.assign(error, { returnCode: connackCode.serverUnavailable as number }), null),
-      );
+      });
   }
 
   #judge(connection: Connection, principal: Principal): ConnackCode | undefined {

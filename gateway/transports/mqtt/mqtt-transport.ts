@@ -9,7 +9,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
-import { type AedesClient, continueNumbering, guardParser, type InboundPublish } from "./aedes-internals.ts";
+import { type AedesClient, continueNumbering, guardParser, type InboundPublish, readWhenDone } from "./aedes-internals.ts";
 import { AedesPersistence } from "./aedes-persistence.ts";
 import { Authenticator } from "./authenticator.ts";
 import { Broker } from "./broker.ts";
@@ -187,8 +187,7 @@ export class MqttTransport {
   #makeBroker(): Broker {
     const { limits } = this.#options.config;
     const persistence = new AedesPersistence(this.#store, (clientId, filter) => {
-      const connection = this.#holder(clientId);
-      return connection !== undefined && this.#deliveries.maySubscribe(connection, filter);
+      return this.#holder(clientId)?.isGranted(filter) ?? false;
     });
     const broker = new Broker(
       {
@@ -257,6 +256,7 @@ export class MqttTransport {
         this.#options.ingest.reject(transport, "PACKET_TOO_LARGE");
       },
     });
+    readWhenDone(client);
     stream.once("close", () => connection.close());
   }
 

@@ -1,5 +1,5 @@
 /** A real PostgreSQL for the suites of this folder: the embedded one, or the one named in MYCOGATE_TEST_DATABASE_URL. */
-import { chmodSync, mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,11 +20,19 @@ export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> 
 
 export const log = pino({ level: "silent" });
 
-/** A folder that PostgreSQL's user can reach even when the tests are run by root. */
+/** A folder that PostgreSQL's user can reach even when the tests are run by root; gone when the tests are over. */
 export function scratchDir(name: string): string {
   const dir = mkdtempSync(join(tmpdir(), `mycogate-${name}-`));
   chmodSync(dir, 0o755);
+  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+/** A folder of numbered SQL files. */
+export function migrationsWith(files: Record<string, string>): string {
+  const folder = scratchDir("migrations");
+  for (const [name, sql] of Object.entries(files)) writeFileSync(join(folder, name), sql);
+  return folder;
 }
 
 export interface TestServer {
