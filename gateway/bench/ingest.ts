@@ -2,7 +2,7 @@
  * `mycogate bench ingest`: a whole gateway with its embedded database, a load generator in another process, and the
  * limits of the machine measured in the same run. Every figure is printed as soon as it is known.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildJournal } from "./build-journal.ts";
@@ -39,6 +39,7 @@ const slowRate = 500;
 export async function benchIngest(options: BenchIngestOptions): Promise<void> {
   const { connections, messages, minutes, onProgress } = options;
   const dir = mkdtempSync(join(tmpdir(), "mycogate-bench-"));
+  chmodSync(dir, 0o755);
   // The bare broker and the gateway each get `messages`, the paced runs what fits in their time, the soak what it may take.
   const signed = messages * 3 + slowRate * pacedSeconds + minutes * 60 * 30_000;
   onProgress(`signing ${signed} envelopes of ${readings} readings`);

@@ -64,6 +64,8 @@ export class Ledger implements LedgerPort {
     const published = new Listeners<StoredCheckpoint>();
     await files.makeDirectory(dir);
     const stored = await loadCheckpoint(files, checkpointPath(dir), origin, signers);
+    // It may have got its name just before the process before this one was killed.
+    await files.syncDirectory(dir);
     const hashes = await HashFiles.open(files, dir);
     const tree = new LedgerTree(hashes, () => {
       checkpointer.grown();

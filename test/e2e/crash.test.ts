@@ -1,7 +1,5 @@
 /** What users are promised, under the worst treatment: processes killed while they work. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -11,17 +9,17 @@ import { JournalReader } from "../../gateway/journal/journal-reader.ts";
 import { parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
 
 const devices = Array.from({ length: 4 }, (_, index) => testDevice(`crash-${index}`));
 let dir: string;
 let gateway: GatewayProcess;
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "mycogate-crash-"));
+  dir = scratchDir("crash");
 });
 afterEach(async () => {
   await gateway.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** A device that sends one message after the other, again where it saw no PUBACK, until it is told to stop. */

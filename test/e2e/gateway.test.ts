@@ -1,7 +1,6 @@
 /** The built gateway as its users run it: real MQTT, a real pty, the embedded PostgreSQL, the real command line. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { connectAsync, type MqttClient } from "mqtt";
@@ -13,6 +12,7 @@ import { decimalText } from "../../src/codec/decimal.ts";
 import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
 import { needs } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
 
 interface EnvelopeVector {
   readonly deviceId: string;
@@ -46,7 +46,7 @@ const frames = vectorFile<{ name: string; frame: string }[]>("mdp-frames.json").
   /^(hello|telemetry)_.*gen_b|^event_/.test(name),
 );
 
-const dir = mkdtempSync(join(tmpdir(), "mycogate-e2e-"));
+const dir = scratchDir("e2e");
 let gateway: GatewayProcess;
 let client: MqttClient;
 let pty: Pty | undefined;
@@ -61,7 +61,6 @@ afterAll(async () => {
   await client?.endAsync();
   await gateway?.stop();
   await pty?.close();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** Every reading of a device, oldest leaf first, through the pages of the API. */

@@ -139,7 +139,11 @@ describe("user name and password", () => {
   });
 
   test.each([
-    ["a device whose name is no device id", { name: "a b", role: "device", passwordHash: "scrypt$1$1$1$$" }],
+    ["a device whose name is no device id", { name: "a b", role: "device", passwordFile: "/dev/null" }],
+    [
+      "a hash that cannot be checked",
+      { name: "x", role: "viewer", passwordHash: "scrypt$15$8$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA" },
+    ],
     ["a user without a password", { name: "x", role: "viewer" }],
     ["a password file that is not there", { name: "x", role: "viewer", passwordFile: "/nonexistent/file" }],
     ["a user named admin", { name: "admin", role: "viewer", passwordHash: "scrypt$1$1$1$$" }],

@@ -1,25 +1,24 @@
 /** The README as a newcomer types it: its commands are taken from the page itself. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
 import { projectRoot } from "../../gateway/project-root.ts";
 import { needs } from "../support/needs.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
 
 const readme = readFileSync(`${projectRoot}README.md`, "utf8");
 let dir: string;
 let gateway: GatewayProcess;
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "mycogate-readme-"));
+  dir = scratchDir("readme");
 });
 afterEach(async () => {
   await gateway.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** The fenced blocks of one language below a heading, as one script for our ports and folders. */

@@ -34,7 +34,11 @@ const user = Type.Object(
         "`device` touches its own topics, `relay` those of any device, `viewer` sees everything, `operator` also commands.",
     }),
     passwordHash: Type.Optional(
-      Type.String({ pattern: "^scrypt\\$", description: "`scrypt$N$r$p$salt$hash`, the last two in base64.", secret: true }),
+      Type.String({
+        pattern: "^scrypt\\$",
+        description: "`scrypt$N$r$p$salt$hash`, the last two in base64.",
+        secret: true,
+      }),
     ),
     passwordFile: Type.Optional(
       Type.String({ minLength: 1, description: "File that holds the password and nothing else." }),

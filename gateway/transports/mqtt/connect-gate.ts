@@ -1,5 +1,6 @@
 /** What a CONNECT has to pass: MQTT 3.1.1 §3.1 where aedes leaves it to us, identity, and who may use which client identifier. */
 import type { AuthenticateError, ConnectPacket } from "aedes";
+import type { Logger } from "pino";
 import type { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
 import type { WillPacket } from "./aedes-internals.ts";
@@ -16,6 +17,7 @@ export interface ConnectGateOptions {
   /** Who is connected under a client identifier now. */
   readonly holder: (clientId: string) => Principal | undefined;
   readonly onRefused: () => void;
+  readonly log: Logger;
 }
 
 export class ConnectGate {
@@ -50,7 +52,10 @@ export class ConnectGate {
     this.#options.authenticator
       .authenticate({ userName, password, certificate })
       .then((identity) => (typeof identity === "number" ? identity : this.#judge(connection, identity)))
-      .catch((): ConnackCode => connackCode.serverUnavailable)
+      .catch((err: Error): ConnackCode => {
+        this.#options.log.error({ err }, "MQTT client not authenticated");
+        return connackCode.serverUnavailable;
+      })
       .then((refusal) => {
         if (refusal === undefined) {
           done(null, true);

@@ -1,10 +1,10 @@
-import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { ClientConfig } from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Database, type DatabaseSource } from "../../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
-import { eventually, log, migrationsWith, scratchDir, startServer, type TestServer, withClient } from "./support.ts";
+import { scratchDir } from "../../support/scratch-dir.ts";
+import { eventually, log, migrationsWith, startServer, type TestServer, withClient } from "./support.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -152,5 +152,4 @@ test("the embedded server is started again when it is killed, and stopped with t
   expect(await database.query("SELECT origin FROM ledger")).toEqual([{ origin: "gw.example/1" }]);
   await database.stop();
   await expect(database.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-  await rm(dataDir, { recursive: true, force: true });
 });

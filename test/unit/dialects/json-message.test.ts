@@ -2,10 +2,19 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeEnvelopeJson, decodeTelemetryJson } from "../../../src/dialects/json-message.ts";
 
-const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+const bytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
 
 test("simplified telemetry gives readings with exact decimals and the message's own id, seq and time", () => {
-  const message = { pack: [{ id: "t", v: 21.7, u: "C" }, { id: "on", v: true }], msgId: "m-1", seq: 7, ts: { utc: "2026-05-01T12:00:00Z" } };
+  const message = {
+    pack: [
+      { id: "t", v: 21.7, u: "C" },
+      { id: "on", v: true },
+    ],
+    msgId: "m-1",
+    seq: 7,
+    ts: { utc: "2026-05-01T12:00:00Z" },
+  };
   expect(decodeTelemetryJson(bytes(message))).toEqual({
     ok: true,
     value: {
@@ -34,7 +43,11 @@ test("a verbose envelope's exact vi and vs win over its rounded v", () => {
     pack: [{ id: 1, vi: 9007199254740991, vs: 9, v: 9007199.25, u: 1, q: 2 }],
   };
   expect(decodeEnvelopeJson(bytes(message))).toMatchObject({
-    value: { claimedDeviceId: "d", epochMs: 5, readings: [{ sensor: 1, vi: 9007199254740991, vs: 9, unit: 1, quality: 2 }] },
+    value: {
+      claimedDeviceId: "d",
+      epochMs: 5,
+      readings: [{ sensor: 1, vi: 9007199254740991, vs: 9, unit: 1, quality: 2 }],
+    },
   });
 });
 
