@@ -1,11 +1,12 @@
 import { GatewayError } from "../../src/errors.ts";
 import type { Checkpoint } from "../../src/ledger/checkpoint.ts";
-import { MerkleTree } from "../../src/ledger/merkle.ts";
+import { emptyRoot, MerkleTree } from "../../src/ledger/merkle.ts";
 import type { EntryBatch } from "../../src/ledger/types.ts";
 import type { HashFiles } from "./hash-files.ts";
 import { leafHashesOf } from "./leaf-hashes.ts";
+import type { LogFollower } from "./log-batch.ts";
 import type { JournalLogger } from "./logger.ts";
-import type { LogFollower, SegmentedLog } from "./segmented-log.ts";
+import type { SegmentedLog } from "./segmented-log.ts";
 
 /** The Merkle tree over the durable leaves. Grows while their frame is being synced, counts only once it is. */
 export class LedgerTree implements LogFollower<EntryBatch> {
@@ -32,21 +33,25 @@ export class LedgerTree implements LogFollower<EntryBatch> {
   }
 
   /**
-   * The tree of a journal just opened. What is signed is taken from the hash files if their root is the signed one, and
-   * from the entries otherwise; what is not yet signed always comes from the entries.
+   * The tree of a journal just opened. What is signed, and old enough for its hashes to be durable, is taken from the
+   * hash files; the rest is hashed again. If the root is then not the signed one, everything is.
    * @throws GatewayError JOURNAL_CORRUPT when the journal is not what was signed
    */
   async restore(journal: SegmentedLog<EntryBatch>, signed: Checkpoint | undefined, log: JournalLogger): Promise<void> {
-    const size = signed?.size ?? 0;
-    const tree = await this.#hashes.treeOf(size);
-    if (tree !== undefined && (signed === undefined || sameBytes(tree.root(), signed.root))) {
+    const { size, root } = signed ?? { size: 0, root: emptyRoot() };
+    const settled = Math.min(size, journal.settledIndex);
+    const tree = await this.#hashes.treeOf(settled);
+    if (tree !== undefined) {
       this.#durable = tree;
-      await this.#hashes.truncate(size);
-    } else {
-      log.warn({ size }, "the hash files do not match the signed root: rebuilding them from the journal");
+      await this.#hashes.truncate(settled);
+      await this.#grow(journal, size);
+    }
+    if (tree === undefined || !sameBytes(this.root(), root)) {
+      log.warn({ size }, "the hash files do not lead to the signed root: making them anew from the journal");
+      this.#durable = new MerkleTree();
       await this.#hashes.truncate(0);
       await this.#grow(journal, size);
-      if (signed !== undefined && !sameBytes(this.root(), signed.root)) throw notWhatWasSigned(size);
+      if (!sameBytes(this.root(), root)) throw notWhatWasSigned(size);
     }
     await this.#grow(journal, journal.durableSize);
   }
@@ -68,6 +73,10 @@ export class LedgerTree implements LogFollower<EntryBatch> {
 
   flush(): Promise<void> {
     return this.#hashes.flush();
+  }
+
+  sync(): Promise<void> {
+    return this.#hashes.sync();
   }
 
   async #grow(journal: SegmentedLog<EntryBatch>, to: number): Promise<void> {

@@ -108,6 +108,7 @@ export const mqttConfigSchema = Type.Object(
     }),
     users: Type.Array(user, {
       description: "Who may connect by user name and password. `admin` with the admin token is always an operator.",
+      secret: true,
       default: [],
       restart: true,
     }),

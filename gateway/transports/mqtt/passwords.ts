@@ -1,9 +1,9 @@
 /** Passwords at rest: `scrypt$N$r$p$salt$hash`, salt and hash in base64. */
 import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 
-const cost = { N: 16_384, r: 8, p: 1 };
-const saltBytes = 16;
-const hashBytes = 32;
+const keyBytes = 32;
+/** A shorter hash would be matched by too many passwords. */
+const minHashBytes = 16;
 /** A check may take this much memory; scrypt needs 128·N·r bytes, and a little more. */
 const maxMemoryBytes = 64 * 1024 * 1024;
 
@@ -13,16 +13,10 @@ export interface PasswordHash {
   readonly options: { readonly N: number; readonly r: number; readonly p: number };
 }
 
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(saltBytes);
-  const hash = await derive(Buffer.from(password), salt, hashBytes, cost);
-  return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64"), hash.toString("base64")].join("$");
-}
-
 /** Equal without telling by its duration where the first difference is. */
 export function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
   // HMAC under a throw-away key makes both the same length, which timingSafeEqual asks for.
-  const key = randomBytes(hashBytes);
+  const key = randomBytes(keyBytes);
   const digest = (secret: Uint8Array): Buffer => createHmac("sha256", key).update(secret).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
@@ -35,7 +29,7 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   const [salt, hash] = match.slice(4).map((base64) => Buffer.from(base64, "base64")) as [Buffer, Buffer];
   // RFC 7914 §2: N is a power of 2.
   const isComputable = N > 1 && Number.isInteger(Math.log2(N)) && r > 0 && p > 0 && 256 * N * r <= maxMemoryBytes;
-  return isComputable && hash.length >= saltBytes ? { salt, hash, options: { N, r, p } } : undefined;
+  return isComputable && hash.length >= minHashBytes ? { salt, hash, options: { N, r, p } } : undefined;
 }
 
 /** Waiting checks at most; a flood of logins must not pile up behind the one that is computed. */
@@ -47,7 +41,7 @@ const maxWaiting = 512;
  * microseconds.
  */
 export class PasswordChecker {
-  readonly #key = randomBytes(hashBytes);
+  readonly #key = randomBytes(keyBytes);
   readonly #right = new Map<PasswordHash, Buffer>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
