@@ -28,18 +28,23 @@ export class LoadGenerator {
     this.#child = child;
   }
 
-  /** Sign `messages` envelopes of `readings` each, spread over `connections` devices. */
-  static async prepare(plan: { connections: number; messages: number; readings: number; prefix: string }): Promise<{
+  /** Start a generator of so many devices, a connection each. */
+  static async prepare(plan: { connections: number; readings: number; prefix: string }): Promise<{
     generator: LoadGenerator;
     devices: readonly { id: string; publicKey: string }[];
   }> {
     const child = fork(`${projectRoot}dist/simulators/load.js`, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const generator = new LoadGenerator(child);
-    const { devices } = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
+    const prepared = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
       type: "prepare",
       ...plan,
     });
-    return { generator, devices };
+    return { generator, devices: prepared.devices };
+  }
+
+  /** Sign so many more messages ahead of the runs that send them. */
+  async sign(messages: number): Promise<void> {
+    await this.#ask({ type: "sign", messages });
   }
 
   run(plan: LoadPlan): Promise<LoadResult> {

@@ -1,9 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import type { FilePort, OpenFile } from "../../../gateway/journal/file-port.ts";
 import { encodeFrameHeader } from "../../../gateway/journal/frame.ts";
+import type { LogBatch, LogFollower } from "../../../gateway/journal/log-batch.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { appendAll, batch, entriesOf, logDir, logOf, numbers, openLog } from "../../support/log-support.ts";
+import { seeded } from "../../support/seeded.ts";
 
 /** Files whose syncs wait until they are let go, one by one. */
 function withHeldSyncs(files: FaultyFiles): { files: FilePort; started: () => number; release: () => void } {
@@ -198,6 +200,38 @@ test("an offset that points into a payload made to look like a frame only costs 
   files.bytes(`${logDir}/offsets`).writeUInt32BE(segment.indexOf(Buffer.from(fake, "latin1")), 12);
   expect(Buffer.from((await log.read(299))!).toString()).toBe("299");
   await log.close();
+});
+
+test("what is derived from all but the two newest segments is durable, however slow its syncs and however often it is killed", async () => {
+  let files = new FaultyFiles();
+  const random = seeded(1);
+  let derivedDurable = 0;
+  for (let life = 0; life < 12; life++) {
+    let committed = 0;
+    const alive = files;
+    const follower: LogFollower<LogBatch> = {
+      blocked: undefined,
+      extend: () => {},
+      commit: () => {
+        committed = log.durableSize;
+      },
+      flush: async () => {},
+      sync: async () => {
+        const covers = committed;
+        await new Promise((resolve) => setTimeout(resolve, random() * 4));
+        if (!alive.hasEnded) derivedDurable = covers;
+      },
+    };
+    const log = await openLog(files, { follower, segmentBytes: 120 });
+    committed = log.durableSize;
+    const segmentsBefore = segmentsOf(files).length;
+    for (let index = 0; index < 4 + life; index++) {
+      expect(log.settledIndex).toBeLessThanOrEqual(derivedDurable);
+      await appendAll(log, [String(log.size)]);
+    }
+    expect(segmentsOf(files).length).toBeGreaterThan(segmentsBefore);
+    files = files.afterKill();
+  }
 });
 
 describe("dropping", () => {
