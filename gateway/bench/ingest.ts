@@ -5,6 +5,7 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchJournal } from "../journal/bench.ts";
 import { buildJournal } from "./build-journal.ts";
 import { GatewayProcess } from "./gateway-process.ts";
 import { bareBrokerLimit, copyLimit, cores, verifyLimit } from "./limits.ts";
@@ -35,6 +36,8 @@ const fullWindow = 64;
 const pacedWindow = 2_000;
 const pacedSeconds = 10;
 const slowRate = 500;
+/** Entries per second of the journal without devices. */
+const journalRate = 50_000;
 /** Short enough to end close to the minute. */
 const soakChunk = 50_000;
 
@@ -45,7 +48,7 @@ export async function benchIngest(options: BenchIngestOptions): Promise<void> {
   const { generator, devices } = await LoadGenerator.prepare({ connections, readings, prefix: "mycobrain" });
   try {
     const bench = new IngestBench(options, generator);
-    await bench.limits();
+    await bench.limits(join(dir, "journal"));
     await bench.gateway(join(dir, "data"), devices);
     if (options.recoveryEntries > 0) await bench.recovery(join(dir, "recovery"));
   } finally {
@@ -63,7 +66,7 @@ class IngestBench {
     this.#generator = generator;
   }
 
-  async limits(): Promise<void> {
+  async limits(journalDir: string): Promise<void> {
     await this.#sign(this.#options.messages);
     this.#figure("limit: libsodium verify, one core", await verifyLimit(1), "signatures/s");
     this.#figure(`limit: libsodium verify, ${cores} cores`, await verifyLimit(cores), "signatures/s");
@@ -73,6 +76,9 @@ class IngestBench {
       "messages/s",
     );
     this.#figure("limit: COPY of this schema", await copyLimit(), "envelopes/s");
+    const { fdatasyncMs, durableMs } = await benchJournal(journalDir, journalRate, 5);
+    this.#figure("limit: 16 KiB append and fdatasync, p99", fdatasyncMs.p99, "ms");
+    this.#figure(`journal alone at ${journalRate}/s, durable p99`, durableMs.p99, "ms");
   }
 
   async gateway(dataDir: string, devices: readonly { id: string; publicKey: string }[]): Promise<void> {

@@ -6,8 +6,10 @@ import { diskFiles } from "./disk-files.ts";
 import { isMissing } from "./file-port.ts";
 
 /** The Ed25519 key that signs checkpoints, and nothing else. */
+export const checkpointKeyFile = "checkpoint-ed25519.pem";
+
 export function checkpointKeyPath(dataDir: string): string {
-  return join(dataDir, "keys", "checkpoint-ed25519.pem");
+  return join(dataDir, "keys", checkpointKeyFile);
 }
 
 /**

@@ -111,7 +111,11 @@ export async function expectNothingLost(files: FilePort, { acked, published }: W
   for (const [index, text] of acked) expect(entries[index]).toBe(text);
   expect(new Set(entries).size, "no entry twice").toBe(entries.length);
   const tree = new MerkleTree();
-  const roots = [tree.root(), ...entries.map((text) => (tree.append(leafHash(Buffer.from(text))), tree.root()))];
+  const roots = [tree.root()];
+  for (const text of entries) {
+    tree.append(leafHash(Buffer.from(text)));
+    roots.push(tree.root());
+  }
   for (const { size, root } of published) expect(root, "a published checkpoint still holds").toEqual(roots[size]);
   for (let index = 0; index < entries.length; index += 7) {
     expect(Buffer.from((await ledger.readEntry(index))!).toString()).toBe(entries[index]);
