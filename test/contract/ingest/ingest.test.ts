@@ -39,11 +39,10 @@ class Bench {
     readonly desk: QuarantineDesk,
   ) {}
 
-  static async open(dir: string, files: FilePort = diskFiles): Promise<Bench> {
+  static async open(dir: string, files: FilePort = diskFiles, nowUs = () => Date.now() * 1000): Promise<Bench> {
     const onFatal = (error: Error): never => {
       throw error;
     };
-    const nowUs = (): number => Date.now() * 1000;
     const signers = [ed25519Signer("test.invalid/ledger", privateKey)];
     const ledger = await Ledger.open({
       dir: join(dir, "ledger"),
@@ -285,6 +284,24 @@ test("while the disk is full nothing is acknowledged, and a message sent again a
   await expect.poll(() => bench.ledger.state).toBe("open");
   for (const payload of payloads) expect(await bench.send(payload)).toMatchObject({ kind: "stored" });
   await bench.close();
+});
+
+test("a clock set back changes receive times and nothing else: leaf order is arrival order, repeats are known, keys hold", async () => {
+  let now = 2_000_000_000_000_000;
+  const dir = newDir();
+  const bench = await Bench.open(dir, diskFiles, () => now);
+  await bench.registry.enrol({ id: "alice", publicKey: alice.publicKey });
+  const before = signedEnvelope(alice, { seq: 1 });
+  expect(await bench.send(before)).toMatchObject({ kind: "stored", leafIndex: 1 });
+  now -= 86_400_000_000;
+  expect(await bench.send(signedEnvelope(alice, { seq: 2 }))).toMatchObject({ kind: "stored", leafIndex: 2 });
+  expect(await bench.send(before)).toMatchObject({ kind: "duplicate", leafIndex: 1 });
+  const entry = decodeEntry((await bench.ledger.readEntry(2))!);
+  expect(entry).toMatchObject({ value: { receivedUs: now } });
+  await bench.close();
+  const restarted = await Bench.open(dir, diskFiles, () => now);
+  expect(await restarted.send(before)).toMatchObject({ kind: "duplicate", leafIndex: 1 });
+  await restarted.close();
 });
 
 test("stopping finishes what was taken in and takes no more", async () => {
