@@ -2,6 +2,7 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { type Static, Type } from "typebox";
 import { topicRulesSchema } from "../../../src/mqtt/topic-rules.ts";
+import type { DeepReadonly } from "../../config/deep-readonly.ts";
 
 const strict = { additionalProperties: false };
 
@@ -190,12 +191,6 @@ export const mqttConfigSchema = Type.Object(
   },
   strict,
 );
-
-type DeepReadonly<T> = T extends (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;
 
 export type MqttConfig = DeepReadonly<Static<typeof mqttConfigSchema>>;
 export type MqttLimits = MqttConfig["limits"];
