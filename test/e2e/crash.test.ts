@@ -1,5 +1,4 @@
 /** What users are promised, under the worst treatment: processes killed while they work. */
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -136,8 +135,7 @@ test("the database killed under load delays nobody and has everything afterwards
   for (const device of fleet) device.start(gateway.mqttPort);
   await expect.poll(async () => (await gateway.stats()).databaseCursor ?? 0, { timeout: 20_000 }).toBeGreaterThan(200);
 
-  const postmaster = execFileSync("pgrep", ["-P", String(gateway.pid), "postgres"], { encoding: "utf8" }).trim();
-  process.kill(Number(postmaster), "SIGKILL");
+  process.kill(gateway.databasePid()!, "SIGKILL");
   const { stored } = await gateway.stats();
   await expect.poll(async () => (await gateway.stats()).stored, { timeout: 20_000 }).toBeGreaterThan(stored + 500);
   await Promise.all(fleet.map((device) => device.stop()));

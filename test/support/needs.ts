@@ -14,6 +14,7 @@ const packages = {
   python3: "python3",
   openssl: "openssl",
   socat: "socat",
+  curl: "curl",
 } as const;
 export type Tool = keyof typeof packages;
 
