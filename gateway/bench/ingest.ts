@@ -154,7 +154,9 @@ class IngestBench {
       const end = Math.min(until, performance.now() + 60_000);
       let acked = 0;
       const started = performance.now();
-      while (performance.now() < end) acked += (await this.#run(gateway, 0, soakChunk)).acked;
+      for (let sent = 1; sent > 0 && performance.now() < end; acked += sent) {
+        sent = (await this.#run(gateway, 0, soakChunk)).acked;
+      }
       memory.stop();
       this.#figure(`minute ${minute}, acknowledged`, (acked * 1000) / (performance.now() - started), "envelopes/s");
       this.#figure(`minute ${minute}, gateway RSS at most`, memory.gateway, "MiB");

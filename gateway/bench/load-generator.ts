@@ -56,11 +56,19 @@ export class LoadGenerator {
   }
 
   async #ask<Reply>(request: object): Promise<Reply> {
+    const answered = new AbortController();
+    const { signal } = answered;
     this.#child.send(request);
-    const failed = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the load generator ended with code ${code}`);
-    });
-    const [reply] = await Promise.race([once(this.#child, "message"), failed]);
-    return reply as Reply;
+    try {
+      const [reply] = await Promise.race([
+        once(this.#child, "message", { signal }),
+        once(this.#child, "exit", { signal }).then(([code]) => {
+          throw new Error(`the load generator ended with code ${code}`);
+        }),
+      ]);
+      return reply as Reply;
+    } finally {
+      answered.abort();
+    }
   }
 }
