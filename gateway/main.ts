@@ -15,6 +15,7 @@ import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identi
 import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
+import type { Services } from "./http/services.ts";
 import { Counters } from "./ingest/counters.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { QuarantineLog } from "./ingest/quarantine-log.ts";
@@ -29,6 +30,7 @@ import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
 import { Health } from "./services/health.ts";
 import { LedgerView } from "./services/ledger-service.ts";
+import { MqttDesk } from "./services/mqtt-desk.ts";
 import { PortRegistry } from "./services/port-registry.ts";
 import { QuarantineDesk } from "./services/quarantine-service.ts";
 import { Database, databaseAt } from "./store/database.ts";
@@ -183,19 +185,20 @@ async function assemble(
 
   const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
   stops.add(() => published.close());
+  const services: Services = {
+    gatewayId: identity.gatewayId,
+    version,
+    registry,
+    readings: new DatabaseReadings(database),
+    ledger: new LedgerView(ledger),
+    log: published,
+    quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
+    health,
+    commands: serial,
+    metrics: () => metrics.text(),
+  };
   const http = await createHttpServer({
-    services: {
-      gatewayId: identity.gatewayId,
-      version,
-      registry,
-      readings: new DatabaseReadings(database),
-      ledger: new LedgerView(ledger),
-      log: published,
-      quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
-      health,
-      commands: serial,
-      metrics: () => metrics.text(),
-    },
+    services,
     config: config.http,
     authenticate: adminTokenOnly(adminToken),
     log,
@@ -203,6 +206,7 @@ async function assemble(
   await serial.start();
   stops.add(() => serial.stop());
 
+  const desk = new MqttDesk({ services, ledgerOrigin: identity.ledgerOrigin, prefix: config.mqtt.prefix, log });
   const mqtt = new MqttTransport({
     config: config.mqtt,
     gatewayId: identity.gatewayId,
@@ -211,9 +215,15 @@ async function assemble(
     log,
     persistenceDir: join(config.data, "mqtt"),
     onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),
+    onPresence: (deviceId) => registry.seen(deviceId, nowUs()),
+    onCommand: (deviceId, payload) => desk.command(deviceId, payload),
+    onRequest: (name, payload) => desk.request(name, payload),
   });
   const { listeners: mqttListeners } = await mqtt.start();
   stops.add(() => mqtt.stop());
+  desk.start(mqtt);
+  stops.add(async () => desk.stop());
+
   // Last, because /readyz says that uploads are taken.
   const httpUrl = await http.listen();
   stops.add(() => http.close());

@@ -11,14 +11,10 @@ import sodium from "sodium-native";
 import { signedEnvelope } from "./signer.ts";
 
 /** Parent → generator. */
-export type LoadRequest =
-  | {
-      readonly type: "prepare";
-      readonly connections: number;
-      readonly messages: number;
-      readonly readings: number;
-      readonly prefix: string;
-    }
+type LoadRequest =
+  | { readonly type: "prepare"; readonly connections: number; readonly readings: number; readonly prefix: string }
+  /** Sign so many more messages, evenly over the connections. */
+  | { readonly type: "sign"; readonly messages: number }
   | {
       readonly type: "run";
       readonly port: number;
@@ -29,11 +25,12 @@ export type LoadRequest =
   | { readonly type: "end" };
 
 /** Generator → parent. */
-export type LoadReply =
+type LoadReply =
   | { readonly type: "prepared"; readonly devices: readonly { readonly id: string; readonly publicKey: string }[] }
+  | { readonly type: "signed" }
   | ({ readonly type: "ran" } & LoadResult);
 
-export interface LoadResult {
+interface LoadResult {
   readonly acked: number;
   readonly seconds: number;
   /** PUBACK latency in ms, from when the message was due to be sent. */
@@ -42,21 +39,32 @@ export interface LoadResult {
   readonly max: number;
 }
 
+/** One device on one connection. */
 interface Lane {
   readonly id: string;
+  readonly secretKey: Buffer;
   readonly file: number;
   readonly packets: PacketFile;
+  signed: number;
 }
 
 let folder: string | undefined;
 let lanes: Lane[] = [];
+let readingCount = 0;
+let topicPrefix = "";
 
 process.on("message", async (request: LoadRequest) => {
-  if (request.type === "prepare") process.send!(prepare(request) satisfies LoadReply);
-  else if (request.type === "run") process.send!({ type: "ran", ...(await run(request)) } satisfies LoadReply);
-  else end();
+  if (request.type === "end") end();
+  else process.send!(await answer(request));
 });
 process.on("disconnect", end);
+
+async function answer(request: Exclude<LoadRequest, { type: "end" }>): Promise<LoadReply> {
+  if (request.type === "prepare") return prepare(request);
+  if (request.type === "run") return { type: "ran", ...(await run(request)) };
+  for (const lane of lanes) sign(lane, Math.ceil(request.messages / lanes.length));
+  return { type: "signed" };
+}
 
 function end(): void {
   for (const { file } of lanes) closeSync(file);
@@ -64,32 +72,39 @@ function end(): void {
   process.exit(0);
 }
 
-function prepare({ connections, messages, readings, prefix }: Extract<LoadRequest, { type: "prepare" }>): LoadReply {
+function prepare({ connections, readings, prefix }: Extract<LoadRequest, { type: "prepare" }>): LoadReply {
   folder = mkdtempSync(join(tmpdir(), "mycogate-load-"));
+  readingCount = readings;
+  topicPrefix = prefix;
   const devices: { id: string; publicKey: string }[] = [];
-  lanes = Array.from({ length: connections }, (_, lane) => {
-    const id = `load-${String(lane).padStart(4, "0")}`;
+  lanes = Array.from({ length: connections }, (_, index) => {
+    const id = `load-${String(index).padStart(4, "0")}`;
     const publicKey = Buffer.alloc(sodium.crypto_sign_PUBLICKEYBYTES);
     const secretKey = Buffer.alloc(sodium.crypto_sign_SECRETKEYBYTES);
     sodium.crypto_sign_keypair(publicKey, secretKey);
     devices.push({ id, publicKey: publicKey.toString("hex") });
-    const file = openSync(join(folder!, id), "w+");
-    let pending: Buffer[] = [];
-    const count = Math.ceil(messages / connections);
-    for (let seq = 1; seq <= count; seq++) {
-      const payload = signedEnvelope(
-        { deviceId: id, seq, msgId: randomBytes(16), epochMs: Date.now(), readings: sampleReadings(readings, seq) },
-        secretKey,
-      );
-      pending.push(publishPacket(`${prefix}/${id}/envelope`, payload));
-      if (pending.length === 1024 || seq === count) {
-        writeSync(file, Buffer.concat(pending));
-        pending = [];
-      }
-    }
-    return { id, file, packets: new PacketFile(file) };
+    const file = openSync(join(folder!, id), "a+");
+    return { id, secretKey, file, packets: new PacketFile(file), signed: 0 };
   });
   return { type: "prepared", devices };
+}
+
+function sign(lane: Lane, count: number): void {
+  let pending: Buffer[] = [];
+  for (const last = lane.signed + count; lane.signed < last; ) {
+    const seq = ++lane.signed;
+    const fields = {
+      deviceId: lane.id,
+      seq,
+      msgId: randomBytes(16),
+      epochMs: Date.now(),
+      readings: sampleReadings(readingCount, seq),
+    };
+    pending.push(publishPacket(`${topicPrefix}/${lane.id}/envelope`, signedEnvelope(fields, lane.secretKey)));
+    if (pending.length < 1024 && seq < last) continue;
+    writeSync(lane.file, Buffer.concat(pending));
+    pending = [];
+  }
 }
 
 function sampleReadings(count: number, seq: number) {

@@ -1,7 +1,7 @@
 /** A whole gateway in a process of its own, with its embedded database, as `mycogate run` starts it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stats } from "../http/services.ts";
@@ -87,6 +87,11 @@ export class GatewayProcess {
     return { gateway: kilobytes(this.#child.pid!, "status", "VmRSS") / 1024, database: database / 1024 };
   }
 
+  /** The embedded server's first process, where there is one and a /proc to find it in. */
+  databasePid(): number | undefined {
+    return [...parents()].find(([, parent]) => parent === this.pid)?.[0];
+  }
+
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
     if (this.#child.exitCode === null) await once(this.#child, "exit");
@@ -126,23 +131,30 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** All processes below one, by /proc; empty where there is none. */
+/** All processes below one. */
 function descendants(root: number): number[] {
-  const parents = new Map<number, number>();
+  const parentOf = parents();
+  const below = (pid: number): boolean => {
+    const parent = parentOf.get(pid);
+    return parent !== undefined && (parent === root || below(parent));
+  };
+  return [...parentOf.keys()].filter(below);
+}
+
+/** Parent of every process, by /proc; empty where there is none. */
+function parents(): Map<number, number> {
+  const parentOf = new Map<number, number>();
+  if (!existsSync("/proc/self/stat")) return parentOf;
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+      parentOf.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
     } catch {
       // It ended meanwhile.
     }
   }
-  const below = (pid: number): boolean => {
-    const parent = parents.get(pid);
-    return parent !== undefined && (parent === root || below(parent));
-  };
-  return [...parents.keys()].filter(below);
+  return parentOf;
 }
 
 function kilobytes(pid: number, file: string, key: string): number {

@@ -2,7 +2,7 @@
  * `mycogate bench ingest`: a whole gateway with its embedded database, a load generator in another process, and the
  * limits of the machine measured in the same run. Every figure is printed as soon as it is known.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildJournal } from "./build-journal.ts";
@@ -35,19 +35,14 @@ const fullWindow = 64;
 const pacedWindow = 2_000;
 const pacedSeconds = 10;
 const slowRate = 500;
+/** Short enough to end close to the minute. */
+const soakChunk = 50_000;
 
 export async function benchIngest(options: BenchIngestOptions): Promise<void> {
-  const { connections, messages, minutes, onProgress } = options;
+  const { connections } = options;
   const dir = mkdtempSync(join(tmpdir(), "mycogate-bench-"));
-  // The bare broker and the gateway each get `messages`, the paced runs what fits in their time, the soak what it may take.
-  const signed = messages * 3 + slowRate * pacedSeconds + minutes * 60 * 30_000;
-  onProgress(`signing ${signed} envelopes of ${readings} readings`);
-  const { generator, devices } = await LoadGenerator.prepare({
-    connections,
-    messages: signed,
-    readings,
-    prefix: "mycobrain",
-  });
+  chmodSync(dir, 0o755);
+  const { generator, devices } = await LoadGenerator.prepare({ connections, readings, prefix: "mycobrain" });
   try {
     const bench = new IngestBench(options, generator);
     await bench.limits();
@@ -69,6 +64,7 @@ class IngestBench {
   }
 
   async limits(): Promise<void> {
+    await this.#sign(this.#options.messages);
     this.#figure("limit: libsodium verify, one core", await verifyLimit(1), "signatures/s");
     this.#figure(`limit: libsodium verify, ${cores} cores`, await verifyLimit(cores), "signatures/s");
     this.#figure(
@@ -94,7 +90,7 @@ class IngestBench {
       const rate = await this.#fullSpeed(gateway, messages);
       const paced = Math.round(rate * 0.8);
       await this.#latency(gateway, paced, Math.min(messages, paced * pacedSeconds));
-      if (minutes > 0) await this.#soak(gateway, minutes);
+      if (minutes > 0) await this.#soak(gateway, minutes, rate);
     } finally {
       await gateway.stop();
     }
@@ -111,6 +107,7 @@ class IngestBench {
 
   /** Envelopes per second from the first PUBLISH until the database has the last one. @returns the rate */
   async #fullSpeed(gateway: GatewayProcess, messages: number): Promise<number> {
+    await this.#sign(messages);
     const before = await gateway.stats();
     const memory = new MemoryWatch(gateway);
     const started = performance.now();
@@ -135,20 +132,25 @@ class IngestBench {
   }
 
   async #latency(gateway: GatewayProcess, perSecond: number, messages: number): Promise<void> {
+    await this.#sign(messages);
     const { p50, p99 } = await this.#run(gateway, perSecond, messages);
     this.#figure(`at ${perSecond}/s, PUBACK p50`, p50, "ms");
     this.#figure(`at ${perSecond}/s, PUBACK p99`, p99, "ms");
     await gateway.databaseCaughtUp();
   }
 
-  async #soak(gateway: GatewayProcess, minutes: number): Promise<void> {
+  /** Full speed for minutes on end: does memory stay where it is? */
+  async #soak(gateway: GatewayProcess, minutes: number, rate: number): Promise<void> {
+    await this.#sign(Math.round(rate * 1.2 * 60 * minutes));
     const until = performance.now() + minutes * 60_000;
     for (let minute = 1; performance.now() < until; minute++) {
       const memory = new MemoryWatch(gateway);
       const end = Math.min(until, performance.now() + 60_000);
       let acked = 0;
       const started = performance.now();
-      while (performance.now() < end) acked += (await this.#run(gateway, 0, 100_000)).acked;
+      for (let sent = 1; sent > 0 && performance.now() < end; acked += sent) {
+        sent = (await this.#run(gateway, 0, soakChunk)).acked;
+      }
       memory.stop();
       this.#figure(`minute ${minute}, acknowledged`, (acked * 1000) / (performance.now() - started), "envelopes/s");
       this.#figure(`minute ${minute}, gateway RSS at most`, memory.gateway, "MiB");
@@ -158,6 +160,11 @@ class IngestBench {
 
   #run({ mqttPort: port }: GatewayProcess, perSecond: number, messages: number): Promise<LoadResult> {
     return this.#generator.run({ port, messages, perSecond, window: perSecond === 0 ? fullWindow : pacedWindow });
+  }
+
+  #sign(messages: number): Promise<void> {
+    this.#options.onProgress(`signing ${messages} envelopes of ${readings} readings`);
+    return this.#generator.sign(messages);
   }
 
   #figure(name: string, value: number, unit: string): void {

@@ -1,7 +1,7 @@
 /** The raw limits of this machine at this moment, beside which the gateway's figures mean something. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -39,6 +39,7 @@ export async function bareBrokerLimit(generator: LoadGenerator, messages: number
 /** Envelopes of six readings per second that an idle embedded PostgreSQL takes by COPY. */
 export async function copyLimit(): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), "mycogate-copy-"));
+  chmodSync(dataDir, 0o755);
   const postgres = new EmbeddedPostgres({ dataDir }, pino({ level: "silent" }));
   try {
     return (await benchCopy(await postgres.open())).wide.entriesPerSecond;

@@ -28,18 +28,23 @@ export class LoadGenerator {
     this.#child = child;
   }
 
-  /** Sign `messages` envelopes of `readings` each, spread over `connections` devices. */
-  static async prepare(plan: { connections: number; messages: number; readings: number; prefix: string }): Promise<{
+  /** Start a generator of so many devices, a connection each. */
+  static async prepare(plan: { connections: number; readings: number; prefix: string }): Promise<{
     generator: LoadGenerator;
     devices: readonly { id: string; publicKey: string }[];
   }> {
     const child = fork(`${projectRoot}dist/simulators/load.js`, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const generator = new LoadGenerator(child);
-    const { devices } = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
+    const prepared = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
       type: "prepare",
       ...plan,
     });
-    return { generator, devices };
+    return { generator, devices: prepared.devices };
+  }
+
+  /** Sign so many more messages ahead of the runs that send them. */
+  async sign(messages: number): Promise<void> {
+    await this.#ask({ type: "sign", messages });
   }
 
   run(plan: LoadPlan): Promise<LoadResult> {
@@ -51,11 +56,19 @@ export class LoadGenerator {
   }
 
   async #ask<Reply>(request: object): Promise<Reply> {
+    const answered = new AbortController();
+    const { signal } = answered;
     this.#child.send(request);
-    const failed = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the load generator ended with code ${code}`);
-    });
-    const [reply] = await Promise.race([once(this.#child, "message"), failed]);
-    return reply as Reply;
+    try {
+      const [reply] = await Promise.race([
+        once(this.#child, "message", { signal }),
+        once(this.#child, "exit", { signal }).then(([code]) => {
+          throw new Error(`the load generator ended with code ${code}`);
+        }),
+      ]);
+      return reply as Reply;
+    } finally {
+      answered.abort();
+    }
   }
 }

@@ -6,6 +6,7 @@ import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
 import { serialConfigSchema } from "../transports/serial/config.ts";
+import type { DeepReadonly } from "./deep-readonly.ts";
 
 const strict = { additionalProperties: false };
 
@@ -253,12 +254,6 @@ export const configSchema = Type.Object(
   },
   strict,
 );
-
-type DeepReadonly<T> = T extends (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;
 
 /** Checked, complete and deep-frozen: `data` is absolute and `ingest.workers` at least 1. */
 export type Config = DeepReadonly<Static<typeof configSchema>>;

@@ -7,8 +7,8 @@ import type { PayloadFormat } from "../../src/ingest/upload.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason } from "../../src/rejects.ts";
 
-/** Messages in a batch at most; enough to make a hand-over cheap, few enough that one batch takes about 10 ms. */
-export const maxBatchCount = 256;
+/** Messages in a batch at most; enough to make a hand-over cheap, few enough that a burst is shared by the workers. */
+export const maxBatchCount = 128;
 /** Bytes of payload a slab holds, unless one message alone is larger. */
 export const slabBytes = 96 * 1024;
 

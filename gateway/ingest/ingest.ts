@@ -9,13 +9,12 @@ import { leafHash } from "../../src/ledger/merkle.ts";
 import type { LedgerPort } from "../../src/ledger/types.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
-import { maxBatchCount, slabBytes, type UploadContext, type VerifyResponse } from "./batch.ts";
-import { ContextCache } from "./context-cache.ts";
+import type { VerifyResponse } from "./batch.ts";
+import { Batcher } from "./batcher.ts";
 import type { Counters, Settled } from "./counters.ts";
 import { LeafRun } from "./leaf-run.ts";
 import { messageKeyOf } from "./message-key.ts";
 import type { QuarantineLog } from "./quarantine-log.ts";
-import { VerifyPool } from "./verify-pool.ts";
 
 type Done = (error: Error | undefined, outcome?: Outcome) => void;
 
@@ -28,16 +27,6 @@ interface Pending {
   /** A release from quarantine: not counted again, and not quarantined again. */
   readonly released: boolean;
   readonly done: Done;
-}
-
-interface OpenBatch {
-  readonly slab: ArrayBuffer;
-  readonly bytes: Uint8Array;
-  readonly ends: Uint32Array;
-  readonly receivedUs: Float64Array;
-  readonly contexts: UploadContext[];
-  readonly pending: Pending[];
-  used: number;
 }
 
 /** A repeat of an entry that is not durable yet. */
@@ -60,27 +49,17 @@ export interface IngestOptions {
 
 export class Ingest implements IngestPort {
   readonly #options: IngestOptions;
-  readonly #pool: VerifyPool;
-  readonly #contexts = new ContextCache();
-  /** Full batches for which no worker had room. */
-  readonly #waiting: OpenBatch[] = [];
-  /** Sent to the workers, oldest first; results come in this order. */
-  readonly #verifying: Pending[][] = [];
-  readonly #slabs: ArrayBuffer[] = [];
-  readonly #leafBuffers: ArrayBuffer[] = [];
+  readonly #batcher: Batcher<Pending>;
   #repeats: WaitingRepeat[] = [];
-  #open: OpenBatch | undefined;
-  #flushScheduled = false;
-  #sequence = 0;
   #inFlight = 0;
   #stopping = false;
   #onDrained: (() => void) | undefined;
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    this.#pool = new VerifyPool({
+    this.#batcher = new Batcher({
       workers: options.workers,
-      onResult: (response) => this.#judged(response),
+      onJudged: (response, pending) => this.#judged(response, pending),
       onFatal: options.onFatal,
     });
   }
@@ -89,10 +68,9 @@ export class Ingest implements IngestPort {
     return this.#inFlight;
   }
 
+  /** Uploads submitted before are judged without the change, those after with it. */
   updateDevices(devices: readonly Device[]): void {
-    // Uploads that came before the decision are judged before it.
-    this.#flush(true);
-    this.#pool.updateDevices(devices);
+    this.#batcher.updateDevices(devices);
   }
 
   submit(upload: Upload, done: Done): void {
@@ -121,79 +99,20 @@ export class Ingest implements IngestPort {
   /** Take nothing more, and finish what was taken. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#flush(true);
+    this.#batcher.flush();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
-    await this.#pool.close();
+    await this.#batcher.close();
   }
 
   #take(upload: Upload, receivedUs: number, released: boolean, done: Done): void {
-    const { transport, payload } = upload;
-    const batch = this.#roomFor(payload.length);
-    const at = batch.pending.length;
-    batch.pending.push({ upload, receivedUs, takenMs: performance.now(), released, done });
-    batch.contexts.push(this.#contexts.of(upload, this.#options.trustedTransports.has(transport)));
-    batch.bytes.set(payload, batch.used);
-    batch.used += payload.length;
-    batch.ends[at] = batch.used;
-    batch.receivedUs[at] = receivedUs;
     this.#inFlight++;
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    // After this turn of the event loop, so that all that the sockets brought in it travels together.
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush(false);
-    });
+    const trusted = this.#options.trustedTransports.has(upload.transport);
+    this.#batcher.add(upload, receivedUs, trusted, { upload, receivedUs, takenMs: performance.now(), released, done });
   }
 
-  #roomFor(length: number): OpenBatch {
-    const open = this.#open;
-    if (open && open.pending.length < maxBatchCount && open.used + length <= open.slab.byteLength) return open;
-    if (open) this.#waiting.push(open);
-    const slab = length > slabBytes ? new ArrayBuffer(length) : (this.#slabs.pop() ?? new ArrayBuffer(slabBytes));
-    this.#open = {
-      slab,
-      bytes: new Uint8Array(slab),
-      ends: new Uint32Array(maxBatchCount),
-      receivedUs: new Float64Array(maxBatchCount),
-      contexts: [],
-      pending: [],
-      used: 0,
-    };
-    return this.#open;
-  }
-
-  #flush(all: boolean): void {
-    while (this.#waiting.length > 0 && (all || this.#pool.hasRoom)) this.#send(this.#waiting.shift()!);
-    // A batch that is not full yet goes when a worker would otherwise idle; while all are busy it keeps growing.
-    if (this.#open && this.#waiting.length === 0 && (all || this.#pool.hasIdle)) {
-      const open = this.#open;
-      this.#open = undefined;
-      this.#send(open);
-    }
-  }
-
-  #send({ slab, ends, receivedUs, contexts, pending }: OpenBatch): void {
-    this.#verifying.push(pending);
-    const leaves = this.#leafBuffers.pop() ?? new ArrayBuffer(slabBytes * 2);
-    this.#pool.send({
-      type: "verify",
-      sequence: this.#sequence++,
-      count: pending.length,
-      slab,
-      ends,
-      receivedUs,
-      contexts,
-      leaves,
-    });
-  }
-
-  #judged(response: VerifyResponse): void {
-    const pending = this.#verifying.shift()!;
-    if (response.slab.byteLength === slabBytes) this.#slabs.push(response.slab);
+  #judged(response: VerifyResponse, pending: readonly Pending[]): void {
     for (const { index, reason, detail } of response.refusals) this.#quarantine(pending[index]!, reason, detail);
     this.#append(response, pending);
-    this.#flush(this.#stopping);
   }
 
   #append(response: VerifyResponse, pending: readonly Pending[]): void {
@@ -224,10 +143,10 @@ export class Ingest implements IngestPort {
         else this.#stored(accepted[at]!, "stored", first + at, batch.leafHashes.subarray(at * 32, at * 32 + 32));
       }
       this.#settleRepeats(error);
-      this.#leafBuffers.push(response.leaves);
+      this.#batcher.recycle(response.leaves);
     };
     if (accepted.length === 0) {
-      this.#leafBuffers.push(response.leaves);
+      this.#batcher.recycle(response.leaves);
       return;
     }
     try {

@@ -3,6 +3,7 @@ import type { FilePort, OpenFile } from "./file-port.ts";
 import { encodeFrameHeader, frameHeaderBytes } from "./frame.ts";
 import { journalFailed } from "./journal-failed.ts";
 import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentPath } from "./segment.ts";
+import type { RecoveredJournal } from "./segment-recovery.ts";
 
 export interface NewFrame {
   readonly firstLeaf: number;
@@ -36,14 +37,26 @@ export class ActiveSegment {
     this.#lastControl = lastControl;
   }
 
-  /** Goes on with a segment where recovery found its end. */
-  static async open(
-    files: FilePort,
-    dir: string,
-    at: { active: SegmentHeader; end: number; crc: number; lastControl: number | undefined },
-  ): Promise<ActiveSegment> {
-    const file = await files.open(segmentPath(dir, at.active.firstLeaf), "update");
-    return new ActiveSegment(file, at.active, at.end, at.crc, at.lastControl);
+  /**
+   * Goes on with a segment where recovery found its end. What it found is durable afterwards: the process before may
+   * have been killed ahead of its sync, or the sync may have failed, and then the cache shows what the disk does not have.
+   * Only what was written last can be in that state; written again, it cannot pass for clean.
+   * @throws GatewayError JOURNAL_FAILED
+   */
+  static async open(files: FilePort, dir: string, found: RecoveredJournal): Promise<ActiveSegment> {
+    const { active, lastWritten, end, crc, lastControl } = found;
+    const file = await files.open(segmentPath(dir, active.firstLeaf), "update");
+    const segment = new ActiveSegment(file, active, end, crc, lastControl);
+    const bytes = Buffer.alloc(end - lastWritten);
+    try {
+      await file.read(bytes, lastWritten);
+      await file.write([bytes], lastWritten);
+      await segment.#syncWithName(files, dir);
+      return segment;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /**
@@ -68,10 +81,7 @@ export class ActiveSegment {
     const segment = new ActiveSegment(file, { ...fields, crc }, segmentHeaderBytes, crc, fields.previousControl);
     try {
       await file.write([bytes], 0);
-      await segment.sync();
-      await files
-        .syncDirectory(dir)
-        .catch((error) => Promise.reject(journalFailed("a new journal segment was not synced", error)));
+      await segment.#syncWithName(files, dir);
       return segment;
     } catch (error) {
       await file.close();
@@ -126,5 +136,14 @@ export class ActiveSegment {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  async #syncWithName(files: FilePort, dir: string): Promise<void> {
+    await this.sync();
+    try {
+      await files.syncDirectory(dir);
+    } catch (error) {
+      throw journalFailed("the disk failed to sync the journal's directory", error);
+    }
   }
 }

@@ -4,7 +4,8 @@ import type { EntryBatch } from "../../src/ledger/types.ts";
 import { arrivalOf } from "./block-recovery.ts";
 import type { LedgerTree, PlacedBatch } from "./ledger-tree.ts";
 import type { SealSigner } from "./seal-key.ts";
-import type { Durable, SegmentedLog } from "./segmented-log.ts";
+import type { Durable } from "./log-batch.ts";
+import type { SegmentedLog } from "./segmented-log.ts";
 
 export interface BlockLimits {
   /** A block is closed behind the batch with which it has this many leaves. */

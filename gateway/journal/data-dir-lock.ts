@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { tryLock } from "fs-native-extensions";
@@ -9,35 +9,37 @@ import { GatewayError } from "../../src/errors.ts";
  * says is only there to tell people who holds it.
  */
 export class DataDirLock {
-  readonly #file: FileHandle;
+  /** Not a FileHandle: one that is garbage-collected closes itself, and the lock would go with it. */
+  #descriptor: number | undefined;
 
-  private constructor(file: FileHandle) {
-    this.#file = file;
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
   }
 
   /** Creates the directory when missing. @throws GatewayError DATA_DIR_LOCKED, naming the holder, or DATA_DIR_UNUSABLE */
   static async acquire(dataDir: string): Promise<DataDirLock> {
-    const file = await openLockFile(dataDir);
+    const descriptor = openLockFile(dataDir);
     try {
-      if (!tryLock(file.fd)) throw lockedBy(await file.readFile("utf8"), dataDir);
-      await file.truncate();
-      await file.write(JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }), 0);
-      return new DataDirLock(file);
+      if (!tryLock(descriptor)) throw lockedBy(readFileSync(descriptor, "utf8"), dataDir);
+      ftruncateSync(descriptor);
+      writeSync(descriptor, JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }));
+      return new DataDirLock(descriptor);
     } catch (error) {
-      await file.close();
+      closeSync(descriptor);
       throw error instanceof GatewayError ? error : unusable(dataDir, error);
     }
   }
 
-  release(): Promise<void> {
-    return this.#file.close();
+  async release(): Promise<void> {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 }
 
-async function openLockFile(dataDir: string): Promise<FileHandle> {
+function openLockFile(dataDir: string): number {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o750 });
-    return await open(join(dataDir, "lock"), "a+", 0o640);
+    mkdirSync(dataDir, { recursive: true, mode: 0o750 });
+    return openSync(join(dataDir, "lock"), "a+", 0o640);
   } catch (cause) {
     throw unusable(dataDir, cause);
   }

@@ -1,8 +1,8 @@
 import type { FilePort, OpenFile } from "./file-port.ts";
 
 /**
- * An append-only file of equal records that can be derived again from the journal. It is therefore never synced:
- * records wait in memory only until the operating system has taken them, and on a full disk until there is space.
+ * An append-only file of equal records that can be derived again from the journal. Nobody waits for its records to be
+ * durable: they stay in memory only until the operating system has taken them, and on a full disk until there is space.
  */
 export class FlatFile {
   readonly #file: OpenFile;
@@ -55,6 +55,13 @@ export class FlatFile {
     if (this.#waiting.length === 0) return;
     this.#flushing ??= this.#flush();
     await this.#flushing;
+  }
+
+  /** Makes durable what was appended before. @throws what the file system throws; nothing is to be trusted after EIO */
+  async sync(): Promise<void> {
+    await this.flush();
+    if (this.#blocked !== undefined) throw this.#blocked;
+    await this.#file.datasync();
   }
 
   /** Records `from` to `to` (exclusive), fewer where the file ends. */

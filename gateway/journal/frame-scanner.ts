@@ -6,8 +6,9 @@ export interface Frame extends FrameHeader {
   readonly bundle: Uint8Array;
 }
 
-/** Sequential reading: large enough that the disk, not the calls, sets the pace. */
-const windowBytes = 512 * 1024;
+/** The window begins small, for reading one entry, and doubles until the disk, not the calls, sets the pace. */
+const smallestWindowBytes = 16 * 1024;
+const largestWindowBytes = 512 * 1024;
 
 /**
  * Reads the frames of one segment, one after the other, through a window that moves over the file. Each must continue
@@ -114,7 +115,9 @@ export class FrameScanner {
     if (this.#offset >= this.#windowOffset && this.#offset + bytes <= windowEnd) return true;
     const keptFrom = this.#offset - this.#windowOffset;
     const kept = keptFrom >= 0 && this.#offset < windowEnd ? windowEnd - this.#offset : 0;
-    const roomy = this.#window.length >= bytes ? this.#window : Buffer.allocUnsafeSlow(Math.max(windowBytes, bytes));
+    const grown = Math.min(largestWindowBytes, Math.max(smallestWindowBytes, this.#window.length * 2));
+    const wanted = Math.max(bytes, grown);
+    const roomy = this.#window.length >= wanted ? this.#window : Buffer.allocUnsafeSlow(wanted);
     if (kept > 0) this.#window.copy(roomy, 0, keptFrom, keptFrom + kept);
     this.#window = roomy;
     this.#windowOffset = this.#offset;

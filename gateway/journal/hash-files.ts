@@ -12,7 +12,7 @@ export function hashFilePath(dir: string, level: number): string {
 
 /**
  * The hashes of the tree as flat files `hash.<L>`: tile (L, N) of tlog-tiles is bytes [8192 N, 8192 N + 8192) of
- * `hash.<L>`, a partial tile a prefix of that. Derived from the journal, so never synced.
+ * `hash.<L>`, a partial tile a prefix of that. Derived from the journal, which syncs them long after itself.
  */
 export class HashFiles {
   readonly #levels: readonly FlatFile[];
@@ -40,6 +40,10 @@ export class HashFiles {
 
   async flush(): Promise<void> {
     await Promise.all(this.#levels.map((file) => file.flush()));
+  }
+
+  async sync(): Promise<void> {
+    await Promise.all(this.#levels.map((file) => file.sync()));
   }
 
   /** Hashes `from` to `to` (exclusive) of a tile level, fewer where they end. */

@@ -28,6 +28,7 @@ export class JournalReader {
   #segments: readonly number[] = [];
   /** Where the last reading ended, kept open for a follower that comes back for what is next. */
   #parked: SegmentCursor | undefined;
+  #closed = false;
 
   /** @param dir the directory of the segments, for the ledger `<data>/ledger/journal` */
   constructor(dir: string, files: FilePort = diskFiles) {
@@ -81,6 +82,7 @@ export class JournalReader {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#parked?.close();
     this.#parked = undefined;
     await this.#hints.close();
@@ -137,6 +139,7 @@ export class JournalReader {
   }
 
   async #park(cursor: SegmentCursor): Promise<void> {
+    if (this.#closed) return cursor.close();
     const before = this.#parked;
     this.#parked = cursor;
     await before?.close();

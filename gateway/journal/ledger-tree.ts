@@ -1,15 +1,16 @@
 import { GatewayError } from "../../src/errors.ts";
 import { OpenBlock } from "../../src/ledger/block.ts";
 import type { Checkpoint } from "../../src/ledger/checkpoint.ts";
-import { MerkleTree } from "../../src/ledger/merkle.ts";
+import { emptyRoot, MerkleTree } from "../../src/ledger/merkle.ts";
 import type { EntryBatch } from "../../src/ledger/types.ts";
 import { openBlockAt } from "./block-recovery.ts";
 import type { HashFiles } from "./hash-files.ts";
 import { leafHashesOf } from "./leaf-hashes.ts";
+import type { LogFollower } from "./log-batch.ts";
 import type { JournalLogger } from "./logger.ts";
 import type { SealVerifier } from "./seal-key.ts";
 import { SealWalk } from "./seal-walk.ts";
-import type { LogFollower, SegmentedLog } from "./segmented-log.ts";
+import type { SegmentedLog } from "./segmented-log.ts";
 
 /** The tree and the open block behind some leaf. Values: never changed once made. */
 export interface Head {
@@ -82,9 +83,9 @@ export class LedgerTree implements LogFollower<PlacedBatch> {
   }
 
   /**
-   * The tree and the open block of a journal just opened. What is signed is taken from the hash files if their root is
-   * the signed one, and from the entries otherwise; what is not yet signed always comes from the entries, its seals
-   * checked.
+   * The tree and the open block of a journal just opened. What is signed, and old enough for its hashes to be durable, is
+   * taken from the hash files; the rest is hashed again. If the root is then not the signed one, everything is. What is
+   * not yet signed always comes from the entries, its seals checked.
    * @throws GatewayError JOURNAL_CORRUPT when the journal is not what was signed, or a seal does not fit
    */
   async restore(
@@ -93,17 +94,19 @@ export class LedgerTree implements LogFollower<PlacedBatch> {
     seals: SealVerifier,
     log: JournalLogger,
   ): Promise<void> {
-    const size = signed?.size ?? 0;
-    const kept = await this.#hashes.treeOf(size);
-    const holds = kept !== undefined && (signed === undefined || sameBytes(kept.root(), signed.root));
-    const tree = holds ? kept : new MerkleTree();
-    await this.#hashes.truncate(tree.size);
-    if (!holds) {
-      log.warn({ size }, "the hash files do not match the signed root: rebuilding them from the journal");
-      for await (const frame of journal.frames(0, size)) this.#hashes.append(tree.append(leafHashesOf(frame)));
-      if (tree.size !== size) throw areGone(journal);
-      if (signed !== undefined && !sameBytes(tree.root(), signed.root)) throw notWhatWasSigned(size);
-      await this.#hashes.flush();
+    const { size, root } = signed ?? { size: 0, root: emptyRoot() };
+    const settled = Math.min(size, journal.settledIndex);
+    let tree = await this.#hashes.treeOf(settled);
+    if (tree !== undefined) {
+      await this.#hashes.truncate(settled);
+      await this.#grow(tree, journal, size);
+    }
+    if (tree === undefined || !sameBytes(tree.root(), root)) {
+      log.warn({ size }, "the hash files do not lead to the signed root: making them anew from the journal");
+      tree = new MerkleTree();
+      await this.#hashes.truncate(0);
+      await this.#grow(tree, journal, size);
+      if (!sameBytes(tree.root(), root)) throw notWhatWasSigned(size);
     }
     const block = await openBlockAt(journal, tree.size, seals);
     await this.#follow(journal, { tree, block }, seals);
@@ -123,6 +126,16 @@ export class LedgerTree implements LogFollower<PlacedBatch> {
 
   flush(): Promise<void> {
     return this.#hashes.flush();
+  }
+
+  sync(): Promise<void> {
+    return this.#hashes.sync();
+  }
+
+  /** Without looking at the seals: a signature vouches for them. */
+  async #grow(tree: MerkleTree, journal: SegmentedLog<PlacedBatch>, to: number): Promise<void> {
+    for await (const frame of journal.frames(tree.size, to)) this.#hashes.append(tree.append(leafHashesOf(frame)));
+    if (tree.size !== to) throw areGone(journal);
   }
 
   /** From `head`, which is changed, to the end of the journal. */

@@ -16,6 +16,7 @@ import type { JournalFrame } from "./journal-reader.ts";
 import { LedgerTree, type PlacedBatch } from "./ledger-tree.ts";
 import { Listeners } from "./listeners.ts";
 import type { JournalLogger } from "./logger.ts";
+import { openFailure } from "./open-failure.ts";
 import type { SealSigner } from "./seal-key.ts";
 import { type LogState, SegmentedLog } from "./segmented-log.ts";
 
@@ -67,14 +68,25 @@ export class Ledger implements LedgerPort {
 
   /**
    * Recovers what is there, or begins a ledger, and signs a checkpoint over all of it.
-   * @throws GatewayError CHECKPOINT_INVALID, JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK; then entries and checkpoint are as before
+   * @throws GatewayError CHECKPOINT_INVALID, JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK or DATA_DIR_UNUSABLE; then entries and
+   * checkpoint are as before
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
+    try {
+      return await Ledger.#open(options);
+    } catch (error) {
+      throw openFailure(options.dir, error);
+    }
+  }
+
+  static async #open(options: LedgerOptions): Promise<Ledger> {
     const { dir, origin, signers, seals, nowUs, log, files = diskFiles, segmentBytes, probeIntervalMs } = options;
     const grown = new Listeners<number>();
     const published = new Listeners<StoredCheckpoint>();
     await files.makeDirectory(dir);
     const stored = await loadCheckpoint(files, checkpointPath(dir), origin, signers);
+    // It may have got its name just before the process before this one was killed.
+    await files.syncDirectory(dir);
     const hashes = await HashFiles.open(files, dir);
     const tree = new LedgerTree(hashes, () => {
       checkpointer.grown();

@@ -24,6 +24,8 @@ export interface RecoveredJournal {
   /** First leaves, oldest first; the last is the segment to go on with. */
   readonly segments: readonly number[];
   readonly active: SegmentHeader;
+  /** Offset of its last frame, or 0 when it has none. */
+  readonly lastWritten: number;
   /** Offset and predecessor of its next frame. */
   readonly end: number;
   readonly crc: number;
@@ -74,11 +76,13 @@ async function recoverTail(options: RecoveryOptions, segment: number): Promise<O
   const { files, dir, log, atLeast, onFrame } = options;
   return using(await SegmentCursor.open(files, dir, segment), async (cursor) => {
     let lastControl = cursor.header.previousControl;
+    let lastWritten = 0;
     for (;;) {
       const offset = cursor.offset;
       const frame = await cursor.take();
       if (frame === undefined) break;
       onFrame(frame, offset);
+      lastWritten = offset;
       if (frame.control) lastControl = frame.firstLeaf;
     }
     const { header: active, offset: end, leaf: size, crc } = cursor;
@@ -93,7 +97,7 @@ async function recoverTail(options: RecoveryOptions, segment: number): Promise<O
       );
       await cutOff(files, dir, segment, end);
     }
-    return { active, end, crc, size, lastControl };
+    return { active, lastWritten, end, crc, size, lastControl };
   });
 }
 

@@ -5,40 +5,18 @@
 import { GatewayError } from "../../src/errors.ts";
 import { ActiveSegment } from "./active-segment.ts";
 import { diskFiles } from "./disk-files.ts";
-import { probeSpace } from "./disk-probe.ts";
 import { type FilePort, isDiskFull } from "./file-port.ts";
 import type { FlatFile } from "./flat-file.ts";
 import { maxPayloadBytes } from "./frame.ts";
 import { journalFailed } from "./journal-failed.ts";
 import { type JournalFrame, JournalReader } from "./journal-reader.ts";
+import type { Durable, LogBatch, LogFollower } from "./log-batch.ts";
 import type { JournalLogger } from "./logger.ts";
 import { offsetRecords } from "./offset-index.ts";
+import { openFailure } from "./open-failure.ts";
 import { type OpenedJournal, openJournal } from "./open-journal.ts";
 import { segmentPath } from "./segment.ts";
-
-/** Entries that are appended together, in order. */
-export interface LogBatch {
-  readonly count: number;
-  /** Concatenated: `count` × (u16be length ‖ entry). */
-  readonly bundle: readonly Uint8Array[];
-  /** Marks the frame, so that `controlFrames` finds it. */
-  readonly control: boolean;
-}
-
-/** Called exactly once: without an error after the fdatasync that covers the batch. */
-export type Durable = (error?: GatewayError) => void;
-
-/** What grows with the log and can be derived from it again. */
-export interface LogFollower<B extends LogBatch> {
-  /** A frame of these batches is durable. */
-  commit(batches: readonly B[]): void;
-  /** Every batch appended since the last durable frame is given back, before their owners are told. */
-  giveBack(): void;
-  /** Tries again to write what was held back; `blocked` says whether that worked. */
-  flush(): Promise<void>;
-  /** Why what was derived cannot be written, for example a full disk: the log then takes no more until it can. */
-  readonly blocked: unknown;
-}
+import { SpaceWatch } from "./space-watch.ts";
 
 export interface SegmentedLogOptions<B extends LogBatch> {
   /** Directory of the segments; created when missing. One writer at a time: see DataDirLock. */
@@ -75,6 +53,7 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   readonly #files: FilePort;
   readonly #reader: JournalReader;
   readonly #offsets: FlatFile;
+  readonly #space: SpaceWatch;
   #segments: readonly number[];
   #active: ActiveSegment;
   #size: number;
@@ -84,8 +63,8 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   #pumping: Promise<void> | undefined;
   #state: LogState = "open";
   #failure: GatewayError | undefined;
-  #probeTimer: NodeJS.Timeout | undefined;
-  #probing: Promise<void> | undefined;
+  /** Makes durable what is derived from the segments before the active one. */
+  #settling: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: SegmentedLogOptions<B>, { segments, active, size, offsets }: OpenedJournal) {
@@ -97,18 +76,38 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     this.#active = active;
     this.#size = size;
     this.#durableSize = size;
+    this.#space = new SpaceWatch({
+      files: this.#files,
+      dir: options.dir,
+      intervalMs: options.probeIntervalMs ?? defaultProbeIntervalMs,
+      catchUp: () => this.#catchUp(),
+      onSpace: () => {
+        if (this.#state !== "full") return;
+        this.#state = "open";
+        options.log.info({ size: this.#durableSize }, "the disk has space again");
+      },
+      onFailure: (error) => this.fail(error),
+    });
   }
 
-  /** @throws GatewayError JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK; then nothing was changed */
+  /** @throws GatewayError JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK or DATA_DIR_UNUSABLE; then no entry was changed */
   static async open<B extends LogBatch>(options: SegmentedLogOptions<B>): Promise<SegmentedLog<B>> {
     const { dir, log, files = diskFiles, atLeast = 0 } = options;
-    const opened = await openJournal({ files, dir, log, atLeast });
-    return new SegmentedLog(options, opened);
+    try {
+      return new SegmentedLog(options, await openJournal({ files, dir, log, atLeast }));
+    } catch (error) {
+      throw openFailure(dir, error);
+    }
   }
 
   /** The oldest entry that has not been dropped. */
   get firstIndex(): number {
     return this.#segments[0]!;
+  }
+
+  /** Everything derived from the entries before this one is durable: the two newest segments are derived from again. */
+  get settledIndex(): number {
+    return this.#segments.at(-2) ?? this.firstIndex;
   }
 
   /** Entries with an index, durable or about to be. */
@@ -167,6 +166,8 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
 
   /** Deletes the segments all of whose entries are before `index`. */
   async dropSegmentsBefore(index: number): Promise<void> {
+    // What is dropped cannot be derived from again.
+    if (this.#segments.length > 1 && this.#segments[1]! <= index) await this.#syncDerived();
     while (this.#segments.length > 1 && this.#segments[1]! <= index) {
       const [oldest, ...rest] = this.#segments;
       this.#segments = rest;
@@ -194,9 +195,9 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
 
   async #close(): Promise<void> {
     if (this.#state !== "failed") this.#state = "closed";
-    clearTimeout(this.#probeTimer);
-    await this.#probing;
+    await this.#space.end();
     await this.#pumping;
+    await this.#settling?.catch(() => {});
     await this.#reader.close();
     await this.#offsets.close();
     await this.#active.close();
@@ -261,10 +262,27 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   }
 
   async #rotate(): Promise<void> {
+    // Begun when this segment was, so that nobody waits for it now; a process that has just started has not begun any.
+    const settled = this.#settling ?? this.#syncDerived();
+    this.#settling = undefined;
+    await settled;
     const full = this.#active;
     this.#active = await ActiveSegment.create(this.#files, this.#options.dir, this.#durableSize, full);
     this.#segments = [...this.#segments, this.#durableSize];
+    this.#settling = this.#syncDerived();
+    // Its failure is dealt with by the next rotation, which awaits it.
+    this.#settling.catch(() => {});
     await full.close();
+  }
+
+  /** @throws GatewayError JOURNAL_FAILED, or that the disk is full */
+  async #syncDerived(): Promise<void> {
+    try {
+      await this.#offsets.sync();
+      await this.#options.follower?.sync();
+    } catch (error) {
+      throw isDiskFull(error) ? error : journalFailed("the disk failed to sync files derived from the journal", error);
+    }
   }
 
   async #stop(error: unknown): Promise<GatewayError> {
@@ -288,35 +306,13 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   }
 
   #becomeFull(): GatewayError {
-    const error = diskFull();
     if (this.#state === "open") {
+      const { log } = this.#options;
+      log.error({ size: this.#durableSize }, "the disk is full: nothing is accepted until there is space");
       this.#state = "full";
-      this.#options.log.error(
-        { size: this.#durableSize },
-        "the disk is full: nothing is accepted until there is space",
-      );
-      this.#probeLater();
+      this.#space.begin();
     }
-    return error;
-  }
-
-  #probeLater(): void {
-    const pauseMs = this.#options.probeIntervalMs ?? defaultProbeIntervalMs;
-    this.#probeTimer = setTimeout(() => {
-      this.#probing = this.#probe();
-    }, pauseMs);
-  }
-
-  async #probe(): Promise<void> {
-    try {
-      const hasSpace = (await probeSpace(this.#files, this.#options.dir)) && (await this.#catchUp());
-      if (this.#state !== "full") return;
-      if (!hasSpace) return this.#probeLater();
-      this.#state = "open";
-      this.#options.log.info({ size: this.#durableSize }, "the disk has space again");
-    } catch (error) {
-      this.fail(error);
-    }
+    return diskFull();
   }
 
   async #catchUp(): Promise<boolean> {

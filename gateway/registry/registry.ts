@@ -45,8 +45,9 @@ export class Registry implements RegistryService {
     return this.#lastSeenUs.get(id);
   }
 
+  /** Ids that are not enrolled are not remembered: anybody could name any number of them. */
   seen(id: string, atUs: number): void {
-    this.#lastSeenUs.set(id, atUs);
+    if (this.#table.find(id)) this.#lastSeenUs.set(id, atUs);
   }
 
   /** Apply an event found in the journal at start. */

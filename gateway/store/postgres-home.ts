@@ -8,7 +8,7 @@ import { chmod, chown, mkdir, readFile, realpath, rmdir, stat, writeFile } from 
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 
-export interface Account {
+interface Account {
   readonly uid: number;
   readonly gid: number;
 }

@@ -7,23 +7,30 @@ export interface Decimal {
   readonly vs: number;
 }
 
-const maxPlaces = 20;
-const maxDigits = 38;
+export const maxPlaces = 20;
+export const maxDigits = 38;
 
 /**
  * The shortest decimal that names `value`, which is the one a sender wrote if it had up to 15 significant digits.
  * @returns undefined for NaN, infinities, and magnitudes that need over 20 places or 38 digits
  */
 export function decimalOf(value: number): Decimal | undefined {
-  if (!Number.isFinite(value)) return undefined;
   if (Number.isSafeInteger(value)) return { vi: value, vs: 0 };
-  const match = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value))!;
-  const fraction = match[3] ?? "";
-  const exponent = Number(match[4] ?? 0);
-  const places = fraction.length - exponent;
-  const digits = `${match[1]}${match[2]}${fraction}${"0".repeat(Math.max(0, -places))}`;
-  if (places > maxPlaces || digits.length > maxDigits + 1) return undefined;
-  const vi = BigInt(digits);
+  return Number.isFinite(value) ? decimalOfText(String(value)) : undefined;
+}
+
+/**
+ * A JSON number, digit for digit: `15.80` keeps its two places.
+ * @param text matches the grammar of RFC 8259 §6 @returns undefined beyond 20 places or 38 digits
+ */
+export function decimalOfText(text: string): Decimal | undefined {
+  const [, sign, whole, fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text)!;
+  const places = fraction.length - Number(exponent);
+  // Before the zeros are written out: an exponent may ask for billions of them.
+  if (places > maxPlaces || places < -maxDigits) return undefined;
+  const digits = `${whole}${fraction}${"0".repeat(Math.max(0, -places))}`;
+  if (digits.replace(/^0+/, "").length > maxDigits) return undefined;
+  const vi = BigInt(`${sign}${digits}`);
   return { vi: isSafe(vi) ? Number(vi) : vi, vs: Math.max(0, places) };
 }
 

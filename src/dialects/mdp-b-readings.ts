@@ -1,5 +1,7 @@
 /** The fields of a generation-B message as readings: the path in the JSON names the sensor, the field name its unit. wire-facts §4.2. */
+
 import { units as codes } from "../../protocol/spec.ts";
+import { decimalOfText, maxDigits, maxPlaces } from "../codec/decimal.ts";
 import type { Reading } from "../reading.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { type ExactJson, type ExactObject, NumberText } from "./mdp-b-json.ts";
@@ -7,8 +9,6 @@ import { type ExactJson, type ExactObject, NumberText } from "./mdp-b-json.ts";
 const maxReadings = 256;
 const maxDepth = 8;
 const maxNameLength = 128;
-const maxPlaces = 20;
-const maxDigits = 38;
 
 /** By the last part of the path; analog inputs and soil moisture are raw ADC counts. */
 const units: ReadonlyMap<string, Reading["unit"]> = new Map<string, Reading["unit"]>([
@@ -58,17 +58,4 @@ function collect(value: ExactJson, path: readonly string[], into: Reading[]): st
 
 function unitOf(value: ExactJson, name: string): Reading["unit"] {
   return typeof value === "boolean" ? codes.bool.code : (units.get(name) ?? "");
-}
-
-/** A JSON number, exact: `"27.40"` → 2740 and 2 places, `"1.5e3"` → 1500 and none. */
-function decimalOfText(text: string): { vi: number | bigint; vs: number } | undefined {
-  const [, sign, whole, fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text)!;
-  const places = fraction.length - Number(exponent);
-  // Before the zeros are written out: an exponent may ask for billions of them.
-  if (places > maxPlaces || places < -maxDigits) return undefined;
-  const digits = `${whole}${fraction}${"0".repeat(Math.max(0, -places))}`;
-  if (digits.replace(/^0+/, "").length > maxDigits) return undefined;
-  const vi = BigInt(`${sign}${digits}`);
-  const isSafe = vi >= BigInt(Number.MIN_SAFE_INTEGER) && vi <= BigInt(Number.MAX_SAFE_INTEGER);
-  return { vi: isSafe ? Number(vi) : vi, vs: Math.max(0, places) };
 }

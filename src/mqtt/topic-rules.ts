@@ -17,8 +17,8 @@ import { beginsWithWildcard, covers, isTopicFilter, type Levels } from "./topics
  * - `operator`, `viewer`: people and programs that watch; operators also command
  * - `anonymous`: gave no credentials
  */
-export const clientKinds = ["device", "relay", "operator", "viewer", "anonymous"] as const;
-export type ClientKind = (typeof clientKinds)[number];
+const clientKinds = ["device", "relay", "operator", "viewer", "anonymous"] as const;
+type ClientKind = (typeof clientKinds)[number];
 
 const action = Type.Enum(["publish", "subscribe", "all"]);
 const subject = {
@@ -52,7 +52,7 @@ const speaksForDevices: ClientKind[] = ["device", "relay", "anonymous"];
 const watches: ClientKind[] = ["operator", "viewer"];
 
 /** A device touches its own topics in the right direction; operators see everything and command. */
-export const defaultTopicRules: readonly TopicRule[] = [
+const defaultTopicRules: readonly TopicRule[] = [
   ...["envelope", "telemetry", "heartbeat", "mdp", "status", "cmd/result", "ota/#"].map(
     (channel): TopicRule => ({ allow: "publish", topic: `{p}/{id}/${channel}`, who: speaksForDevices }),
   ),

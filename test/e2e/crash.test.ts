@@ -1,7 +1,4 @@
 /** What users are promised, under the worst treatment: processes killed while they work. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -11,17 +8,17 @@ import { JournalReader } from "../../gateway/journal/journal-reader.ts";
 import { parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
 
 const devices = Array.from({ length: 4 }, (_, index) => testDevice(`crash-${index}`));
 let dir: string;
 let gateway: GatewayProcess;
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "mycogate-crash-"));
+  dir = scratchDir("crash");
 });
 afterEach(async () => {
   await gateway.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** A device that sends one message after the other, again where it saw no PUBACK, until it is told to stop. */
@@ -138,8 +135,7 @@ test("the database killed under load delays nobody and has everything afterwards
   for (const device of fleet) device.start(gateway.mqttPort);
   await expect.poll(async () => (await gateway.stats()).databaseCursor ?? 0, { timeout: 20_000 }).toBeGreaterThan(200);
 
-  const postmaster = execFileSync("pgrep", ["-P", String(gateway.pid), "postgres"], { encoding: "utf8" }).trim();
-  process.kill(Number(postmaster), "SIGKILL");
+  process.kill(gateway.databasePid()!, "SIGKILL");
   const { stored } = await gateway.stats();
   await expect.poll(async () => (await gateway.stats()).stored, { timeout: 20_000 }).toBeGreaterThan(stored + 500);
   await Promise.all(fleet.map((device) => device.stop()));

@@ -1,7 +1,6 @@
 /** The built gateway as its users run it: real MQTT, a real pty, the embedded PostgreSQL, the real command line. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { connectAsync, type MqttClient } from "mqtt";
@@ -13,6 +12,8 @@ import { decimalText } from "../../src/codec/decimal.ts";
 import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
 import { needs } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
+import { TrapBoard } from "../support/serial-boards.ts";
 
 interface EnvelopeVector {
   readonly deviceId: string;
@@ -46,7 +47,7 @@ const frames = vectorFile<{ name: string; frame: string }[]>("mdp-frames.json").
   /^(hello|telemetry)_.*gen_b|^event_/.test(name),
 );
 
-const dir = mkdtempSync(join(tmpdir(), "mycogate-e2e-"));
+const dir = scratchDir("e2e");
 let gateway: GatewayProcess;
 let client: MqttClient;
 let pty: Pty | undefined;
@@ -61,7 +62,6 @@ afterAll(async () => {
   await client?.endAsync();
   await gateway?.stop();
   await pty?.close();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** Every reading of a device, oldest leaf first, through the pages of the API. */
@@ -199,6 +199,71 @@ needs("python3")("a generation-B board on a serial port", () => {
       ),
     );
     for (const wire of wires.slice(2, 9)) expect(stored).toContain(wire.toString("base64"));
+  });
+});
+
+describe("an operator on MQTT", () => {
+  let operator: MqttClient;
+  const heard = new Map<string, unknown>();
+  beforeAll(async () => {
+    const password = gateway.env.MYCOGATE_ADMIN_TOKEN!;
+    operator = await connectAsync(`mqtt://127.0.0.1:${gateway.mqttPort}`, { username: "admin", password });
+    operator.on("message", (topic, payload) =>
+      heard.set(topic.replace(/gw-[0-9a-f]+/, "gw"), JSON.parse(payload.toString())),
+    );
+    await operator.subscribeAsync(["mycogate/+/+", "mycogate/+/response/#", "mycobrain/+/cmd/result"], { qos: 1 });
+  });
+  afterAll(() => operator.endAsync());
+
+  const gatewayId = async (): Promise<string> =>
+    (await gateway.request<{ gatewayId: string }>("GET", "/api/v1/stats")).gatewayId;
+
+  test("finds state, info, health and devices retained", async () => {
+    await expect
+      .poll(() => [...heard.keys()].sort(), { timeout: 15_000 })
+      .toEqual(
+        expect.arrayContaining(["mycogate/gw/devices", "mycogate/gw/health", "mycogate/gw/info", "mycogate/gw/state"]),
+      );
+    expect(heard.get("mycogate/gw/state")).toEqual({ state: "online" });
+  });
+
+  test("gets an answer to each request, with its transaction", async () => {
+    const id = await gatewayId();
+    await operator.publishAsync(
+      `mycogate/${id}/request/device/add`,
+      JSON.stringify({ id: "by-mqtt", transaction: 7 }),
+      { qos: 1 },
+    );
+    await expect
+      .poll(() => heard.get("mycogate/gw/response/device/add"))
+      .toMatchObject({ status: "ok", data: { id: "by-mqtt" }, transaction: 7 });
+    await operator.publishAsync(`mycogate/${id}/request/no/such`, "not json", { qos: 1 });
+    await expect
+      .poll(() => heard.get("mycogate/gw/response/no/such"))
+      .toMatchObject({ status: "error", error: { code: "REQUEST_INVALID" } });
+  });
+
+  needs("python3")("commands a board on a serial port", () => {
+    test("and hears its result under the command's id", async () => {
+      const board = new TrapBoard(pty!);
+      board.run();
+      try {
+        await operator.publishAsync(
+          "mycobrain/mycobrain-9f81b/cmd",
+          JSON.stringify({ id: "c-1", cmd: "read_sensors" }),
+          { qos: 1 },
+        );
+        await expect
+          .poll(() => heard.get("mycobrain/mycobrain-9f81b/cmd/result"), { timeout: 10_000 })
+          .toEqual({
+            id: "c-1",
+            success: true,
+            message: "telemetry_sent",
+          });
+      } finally {
+        board.stop();
+      }
+    });
   });
 });
 

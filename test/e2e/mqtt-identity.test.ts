@@ -3,13 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import WebSocket from "ws";
-import { hashPassword } from "../../gateway/transports/mqtt/passwords.ts";
 import { authority, broker, device, namedByDns, stranger } from "./mqtt-certificates.ts";
 import {
   adminToken,
   closeOf,
   connectClient,
   eventually,
+  hashPassword,
   mqttConfig,
   openRules,
   packet,
@@ -21,18 +21,18 @@ import {
 } from "./mqtt-support.ts";
 
 describe("user name and password", () => {
-  const users = async () => {
+  const users = () => {
     const passwordFile = join(scratch(), "password");
     writeFileSync(passwordFile, "from a file\n");
     return [
-      { name: "dev-1", role: "device", passwordHash: await hashPassword("secret") },
+      { name: "dev-1", role: "device", passwordHash: hashPassword("secret") },
       { name: "host", role: "relay", passwordFile },
       { name: "eve", role: "viewer", passwordFile },
     ] as const;
   };
 
   test("a device with its password touches its own topics only", async () => {
-    const { url, ingest } = await startBroker({ users: await users() });
+    const { url, ingest } = await startBroker({ users: users() });
     for (let attempt = 0; attempt < 2; attempt++) {
       const client = await connectClient(url, { username: "dev-1", password: "secret" });
       await client.publishAsync("mycobrain/dev-1/telemetry", "{}", { qos: 1 });
@@ -51,13 +51,13 @@ describe("user name and password", () => {
     ["a wrong admin token", { username: "admin", password: "wrong" }, 4],
     ["no credentials where anonymous clients are not allowed", {}, 5],
   ])("%s is refused", async (_what, options, code) => {
-    const { url, transport } = await startBroker({ users: await users(), allowAnonymous: false });
+    const { url, transport } = await startBroker({ users: users(), allowAnonymous: false });
     expect(await refusalOf(url, options)).toBe(code);
     expect(transport.stats().connectsRefused).toBe(1);
   });
 
   test("the admin token makes an operator, a user of role viewer only sees, a relay speaks for any device", async () => {
-    const { url, ingest } = await startBroker({ users: await users() });
+    const { url, ingest } = await startBroker({ users: users() });
     const admin = await connectClient(url, { username: "admin", password: adminToken });
     const viewer = await connectClient(url, { username: "eve", password: "from a file" });
     const relay = await connectClient(url, { username: "host", password: "from a file" });
@@ -82,7 +82,7 @@ describe("user name and password", () => {
   });
 
   test("neither session nor connection of another can be taken over by its client identifier", async () => {
-    const { url } = await startBroker({ users: await users() });
+    const { url } = await startBroker({ users: users() });
     const owner = await connectClient(url, { username: "dev-1", password: "secret", clientId: "mine", clean: false });
     const thief = { username: "eve", password: "from a file", clientId: "mine" };
     expect(await refusalOf(url, { ...thief, clean: true })).toBe(2);
@@ -93,7 +93,7 @@ describe("user name and password", () => {
   });
 
   test("a device may have to use its id as client identifier", async () => {
-    const { url } = await startBroker({ users: await users(), requireClientIdMatch: true });
+    const { url } = await startBroker({ users: users(), requireClientIdMatch: true });
     const device = { username: "dev-1", password: "secret" };
     expect(await refusalOf(url, { ...device, clientId: "dev-2" })).toBe(2);
     await connectClient(url, { ...device, clientId: "dev-1" });
@@ -102,7 +102,7 @@ describe("user name and password", () => {
 
   test("presence follows the first and the last connection of an authenticated device", async () => {
     const seen: unknown[] = [];
-    const { url } = await startBroker({ users: await users() }, { onPresence: (...change) => seen.push(change) });
+    const { url } = await startBroker({ users: users() }, { onPresence: (...change) => seen.push(change) });
     const credentials = { username: "dev-1", password: "secret" };
     const first = await connectClient(url, { ...credentials, clientId: "a" });
     const second = await connectClient(url, { ...credentials, clientId: "b" });
@@ -119,7 +119,7 @@ describe("user name and password", () => {
   test("clients that come and go in a hurry under one identifier leave nothing behind", async () => {
     const online = new Map<string, boolean>();
     const { url, port, transport } = await startBroker(
-      { users: await users() },
+      { users: users() },
       { onPresence: (id, isOnline) => online.set(id, isOnline) },
     );
     const credentials = [text("dev-1"), text("secret")];
@@ -139,7 +139,11 @@ describe("user name and password", () => {
   });
 
   test.each([
-    ["a device whose name is no device id", { name: "a b", role: "device", passwordHash: "scrypt$1$1$1$$" }],
+    ["a device whose name is no device id", { name: "a b", role: "device", passwordFile: "/dev/null" }],
+    [
+      "a hash that cannot be checked",
+      { name: "x", role: "viewer", passwordHash: "scrypt$15$8$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA" },
+    ],
     ["a user without a password", { name: "x", role: "viewer" }],
     ["a password file that is not there", { name: "x", role: "viewer", passwordFile: "/nonexistent/file" }],
     ["a user named admin", { name: "admin", role: "viewer", passwordHash: "scrypt$1$1$1$$" }],
@@ -246,7 +250,7 @@ describe("listeners", () => {
   test("beyond loopback with users they start, and let nobody in without credentials", async () => {
     const { port } = await startBroker({
       host: "0.0.0.0",
-      users: [{ name: "x", role: "viewer", passwordHash: await hashPassword("y") }],
+      users: [{ name: "x", role: "viewer", passwordHash: hashPassword("y") }],
     });
     const url = `mqtt://127.0.0.1:${port}`;
     expect(await refusalOf(url, {})).toBe(5);

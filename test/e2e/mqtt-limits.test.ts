@@ -110,6 +110,22 @@ test("a client that sends faster than its rate is read slower, and loses nothing
   expect(transport.stats().throttled).toBeGreaterThanOrEqual(50);
 });
 
+test("a client that sends small segments is not read beyond what waits", async () => {
+  const { port, url, transport } = await startBroker({ limits: { messagesPerSecond: 10 } });
+  const client = new RawClient(port);
+  client.send(connectPacket());
+  await client.take(4);
+  client.socket.setNoDelay(true);
+  for (let id = 1; id <= 6_000; id++) {
+    client.send(publishPacket("mycobrain/dev-1/envelope", "x", 1, id));
+    await new Promise(setImmediate);
+  }
+  const other = await connectClient(url);
+  for (let ping = 0; ping < 100; ping++) await other.publishAsync("mycobrain/dev-2/status", "x", { qos: 0 });
+  expect(transport.stats().throttled).toBeGreaterThan(0);
+  expect(transport.stats().throttled).toBeLessThan(3_000);
+});
+
 test("a topic deeper than allowed closes the connection", async () => {
   const { port } = await startBroker({ rules, limits: { topicLevels: 5 } });
   const client = new RawClient(port);

@@ -1,4 +1,5 @@
 /** A broker on free ports with an ingest that the test controls, and clients of both kinds: a library's, and raw bytes. */
+import { randomBytes, scryptSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type Socket, connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +16,7 @@ import type { RejectReason } from "../../src/rejects.ts";
 type Done = Parameters<IngestPort["submit"]>[1];
 
 /** Stores everything, one turn of the event loop later, unless the test says otherwise. */
-export class FakeIngest implements IngestPort {
+class FakeIngest implements IngestPort {
   readonly uploads: Upload[] = [];
   readonly rejects: [Transport, RejectReason][] = [];
   /** What becomes of an upload; an Error is "not committed". */
@@ -80,6 +81,12 @@ export function mqttConfig({ limits, tls, ws, ...top }: Section<MqttConfig> = {}
 export const openRules = [{ allow: "all", topic: "#" }] as const;
 export const adminToken = "an admin token for tests";
 
+/** `scrypt$N$r$p$salt$hash`, as docs/guides/mqtt.md makes them. */
+export function hashPassword(password: string): string {
+  const salt = randomBytes(16);
+  return ["scrypt", 16_384, 8, 1, salt.toString("base64"), scryptSync(password, salt, 32).toString("base64")].join("$");
+}
+
 export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), "mycogate-mqtt-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
@@ -115,7 +122,7 @@ export async function startBroker(
   return { transport, ingest, url: urlOf("tcp"), port: Number(new URL(urlOf("tcp")).port), urlOf };
 }
 
-export interface Received {
+interface Received {
   readonly topic: string;
   readonly text: string;
   readonly qos: number;

@@ -276,6 +276,25 @@ describe("other topics of a device", () => {
     ]);
   });
 
+  test("however open the topics are, only an operator has the gateway itself do something", async () => {
+    const obeyed: unknown[] = [];
+    const note = (what: string, payload: Uint8Array): number => obeyed.push([what, Buffer.from(payload).toString()]);
+    const { url } = await startBroker({ rules: openRules }, { onCommand: note, onRequest: note });
+    const operator = await connectClient(url, { username: "admin", password: adminToken });
+    const anybody = await connectClient(url);
+    for (const [client, payload] of [
+      [anybody, "no"],
+      [operator, "yes"],
+    ] as const) {
+      await client.publishAsync("mycobrain/dev-1/cmd", payload, { qos: 1 });
+      await client.publishAsync("mycogate/gw/request/device/list", payload, { qos: 1 });
+    }
+    expect(obeyed).toEqual([
+      ["dev-1", "yes"],
+      ["device/list", "yes"],
+    ]);
+  });
+
   test("a denied PUBLISH of QoS 1 closes the connection, one of QoS 0 is dropped; both are counted", async () => {
     const { port, ingest, transport } = await startBroker();
     const client = new RawClient(port);

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -18,20 +17,15 @@ import type { TailerReport } from "../../gateway/store/tailer-loop.ts";
 import type { TailerCommand, TailerWorkerData } from "../../gateway/store/tailer-worker.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
-import { eventually, log, scratchDir } from "../contract/store/support.ts";
+import { eventually, log } from "../contract/store/support.ts";
 import { noBlocks } from "../support/ledger-workload.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
 
 const origin = "gw.example/1";
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-function scratch(): string {
-  const dir = scratchDir("tailer");
-  cleanups.push(() => rm(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 function entry(number: number): Uint8Array {
   const payload = Buffer.from(JSON.stringify({ pack: [{ id: "t", v: number }], seq: number }));
@@ -79,7 +73,7 @@ function startStore(dataDir: string, ledger: Ledger): { database: Database; tail
 }
 
 test("what became durable before, while and after the database was away is in it, byte for byte", async () => {
-  const dataDir = scratch();
+  const dataDir = scratchDir("tailer");
   const ledger = await openLedger(dataDir);
   await append(ledger, 0, 100);
   const { database, tailer } = startStore(dataDir, ledger);
@@ -108,7 +102,7 @@ test("what became durable before, while and after the database was away is in it
 });
 
 test("a database that is ahead of the ledger is reported, not written to", async () => {
-  const dataDir = scratch();
+  const dataDir = scratchDir("tailer");
   const ledger = await openLedger(dataDir);
   const { database, tailer } = startStore(dataDir, ledger);
   database.start();
@@ -128,7 +122,7 @@ test("a database that is ahead of the ledger is reported, not written to", async
 });
 
 test("threads killed while they copy leave each entry in the database once", async () => {
-  const dataDir = scratch();
+  const dataDir = scratchDir("tailer");
   const ledger = await openLedger(dataDir);
   for (let number = 0; number < 20_000; number += 500) await append(ledger, number, number + 500);
   const postgres = new EmbeddedPostgres({ dataDir }, log);
@@ -211,7 +205,7 @@ async function runUntilKilled(dataDir: string, progressLines: number): Promise<v
 }
 
 test("gateways killed again and again while they copy leave each entry in the database once", async () => {
-  const dataDir = scratch();
+  const dataDir = scratchDir("tailer");
   for (const progressLines of [1, 2, 1, 3]) await runUntilKilled(dataDir, progressLines);
 
   const ledger = await openLedger(dataDir);

@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import type { FilePort, OpenFile } from "../../gateway/journal/file-port.ts";
 
-export type Fault = "EIO" | "ENOSPC" | "power cut";
+export type Fault = "EIO" | "ENOSPC" | "end";
 
 const sectorBytes = 512;
 
@@ -73,11 +73,12 @@ export class FaultyFiles implements FilePort {
     return this.#calls >= this.#faultAt;
   }
 
-  get powerIsOff(): boolean {
+  /** The process is gone, and does nothing more. */
+  get hasEnded(): boolean {
     return this.#dead;
   }
 
-  /** Lets the n-th call from now fail, the first being 1. Only that one: what comes after works again, except after a power cut. */
+  /** Lets the n-th call from now fail, the first being 1. What comes after works again, but for "end": the process is gone. */
   failCall(n: number, fault: Fault): void {
     this.#faultAt = this.#calls + n;
     this.#fault = fault;
@@ -103,6 +104,15 @@ export class FaultyFiles implements FilePort {
       if (inode !== undefined) after.#names.set(path, survivorOf(inode));
     }
     after.#syncedNames = new Map(after.#names);
+    return after;
+  }
+
+  /** The disk as the next process finds it after a kill: also what was never synced is still to be seen, for now. */
+  afterKill(): FaultyFiles {
+    this.#dead = true;
+    const after = new FaultyFiles();
+    after.#names = this.#names;
+    after.#syncedNames = this.#syncedNames;
     return after;
   }
 
@@ -204,7 +214,7 @@ export class FaultyFiles implements FilePort {
         if (taken.length < bytes.length) throw failure("ENOSPC");
       },
       datasync: async () => {
-        await this.#step((fault) => fault === "power cut" || inode.failSync());
+        await this.#step((fault) => fault === "end" || inode.failSync());
         inode.sync();
       },
       truncate: async (size) => {
@@ -236,13 +246,13 @@ export class FaultyFiles implements FilePort {
   async #step(halfDone: (fault: Fault) => void = () => {}): Promise<void> {
     // As with a real disk, the rest of the process goes on meanwhile: a little mostly, at times for longer.
     await (this.#calls % 4 === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined);
-    if (this.#dead) throw failure("power is off");
+    if (this.#dead) throw failure("ended");
     this.#calls++;
     if (this.#calls !== this.#faultAt) return;
     halfDone(this.#fault);
-    if (this.#fault !== "power cut") throw failure(this.#fault);
+    if (this.#fault !== "end") throw failure(this.#fault);
     this.#dead = true;
-    throw failure("power is off");
+    throw failure("ended");
   }
 }
 

@@ -1,28 +1,46 @@
-import { decodeFrameHeader, encodeFrameHeader, forEachEntry, frameHeaderBytes } from "../../gateway/journal/frame.ts";
+import {
+  decodeFrameHeader,
+  encodeFrameHeader,
+  type FrameHeader,
+  forEachEntry,
+  frameHeaderBytes,
+} from "../../gateway/journal/frame.ts";
 import { segmentHeaderBytes } from "../../gateway/journal/segment.ts";
 
 /**
- * Exchanges one entry for another of the same length and makes every CRC after it right again, as someone can who may
- * write the files.
+ * Writes the frames of a segment anew, every CRC right, as someone can who may write the files.
  *
- * @returns offset of the entry's frame
+ * @param change gets each header and its payload, to change in place or to give other header fields for
+ * @param chained false leaves each frame naming the CRC that the one before had at first
  */
-export function forgeEntry(segment: Buffer, leafIndex: number, forged: Uint8Array): number {
+export function forgeFrames(
+  segment: Buffer,
+  change: (header: FrameHeader, payload: Buffer, offset: number) => Partial<FrameHeader> | undefined,
+  chained = true,
+): void {
   const salt = segment.readUInt32BE(36);
-  let frameOfEntry = -1;
   let previousCrc = segment.readUInt32BE(40);
   for (let offset = segmentHeaderBytes; offset < segment.length; ) {
     const header = decodeFrameHeader(segment, offset)!;
     const payload = segment.subarray(offset + frameHeaderBytes, offset + frameHeaderBytes + header.payloadBytes);
+    const fields = { ...header, ...(chained && { previousCrc }), ...change(header, payload, offset) };
+    const forged = encodeFrameHeader(fields, [payload], salt);
+    forged.copy(segment, offset);
+    previousCrc = forged.readUInt32BE(36);
+    offset += frameHeaderBytes + header.payloadBytes;
+  }
+}
+
+/** Exchanges one entry for another of the same length. @returns offset of its frame */
+export function forgeEntry(segment: Buffer, leafIndex: number, forged: Uint8Array): number {
+  let frameOfEntry = -1;
+  forgeFrames(segment, ({ firstLeaf }, payload, offset) => {
     forEachEntry(payload, (entry, index) => {
-      if (header.firstLeaf + index !== leafIndex) return;
+      if (firstLeaf + index !== leafIndex) return;
       entry.set(forged);
       frameOfEntry = offset;
     });
-    const rewritten = encodeFrameHeader({ ...header, previousCrc }, [payload], salt);
-    rewritten.copy(segment, offset);
-    previousCrc = decodeFrameHeader(segment, offset)!.crc;
-    offset += frameHeaderBytes + header.payloadBytes;
-  }
+    return undefined;
+  });
   return frameOfEntry;
 }

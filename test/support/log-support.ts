@@ -2,7 +2,8 @@
 import type { FilePort } from "../../gateway/journal/file-port.ts";
 import { forEachEntry } from "../../gateway/journal/frame.ts";
 import type { JournalFrame } from "../../gateway/journal/journal-reader.ts";
-import { type LogBatch, SegmentedLog, type SegmentedLogOptions } from "../../gateway/journal/segmented-log.ts";
+import type { LogBatch } from "../../gateway/journal/log-batch.ts";
+import { SegmentedLog, type SegmentedLogOptions } from "../../gateway/journal/segmented-log.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { silent } from "./ledger-workload.ts";
 

@@ -15,6 +15,7 @@ const packages = {
   openssl: "openssl",
   socat: "socat",
   chromium: "chromium",
+  curl: "curl",
 } as const;
 export type Tool = keyof typeof packages;
 

@@ -11,8 +11,10 @@ export interface AedesClient extends Client {
   readonly conn: Duplex;
   readonly _parser: PacketParser;
   readonly _keepaliveTimer: NodeJS.Timeout | null;
-  /** Filters of the live subscriptions. */
-  readonly subscriptions: Readonly<Record<string, unknown>>;
+  /** Packets read and not done. */
+  _parsingBatch: number;
+  /** One packet less to do; reads on when there is none. */
+  readonly _nextBatch: () => void;
   will: WillPacket | null;
   /** Packet identifier of the next message sent to it. */
   _nextId: number;
@@ -90,6 +92,18 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
 }
 
 /**
+ * Read on only once all that was read is done. aedes counts arriving bytes as a packet done, so a sender of small
+ * segments would be read without end while its messages wait for the disk or for its rate.
+ */
+export function readWhenDone(client: AedesClient): void {
+  client.conn.removeListener("readable", client._nextBatch);
+  client._parsingBatch = 0;
+  client.conn.on("readable", () => {
+    if (client._parsingBatch === 0) client._nextBatch();
+  });
+}
+
+/**
  * Let a returning client's packet identifiers go on behind those its session still uses: aedes starts anywhere, and an
  * acknowledgement of a retained message, which no session keeps, would then complete another's delivery.
  */
@@ -97,9 +111,9 @@ export function continueNumbering(client: AedesClient, lastMessageId: number | u
   if (lastMessageId !== undefined) client._nextId = (lastMessageId % 65_535) + 1;
 }
 
-/** §2.3.1 (a packet identifier of 0), MQTT-3.8.3-3 and MQTT-3.10.3-2 (no filter), §4.7.1 (a wildcard within a level). */
+/** §2.3.1 (a packet identifier of 0, or none), MQTT-3.8.3-3 and MQTT-3.10.3-2 (no filter), §4.7.1 (a wildcard within a level). */
 function isForbidden({ cmd, messageId, subscriptions, unsubscriptions }: InboundPacket): boolean {
-  if (messageId === 0) return true;
+  if (messageId !== undefined && messageId < 1) return true;
   const filters =
     cmd === "subscribe"
       ? subscriptions!.map(({ topic }) => topic)

@@ -17,12 +17,12 @@ export const sessionMarker = "\0session";
 
 export class AedesPersistence {
   readonly #store: SessionStore;
-  readonly #mayStore: (clientId: string, filter: string) => boolean;
+  readonly #isGranted: (clientId: string, filter: string) => boolean;
 
-  /** @param mayStore the topic rules' answer: aedes hands over all filters of a SUBSCRIBE, the denied ones too */
-  constructor(store: SessionStore, mayStore: (clientId: string, filter: string) => boolean) {
+  /** @param isGranted aedes hands over all filters of a SUBSCRIBE, the denied ones too */
+  constructor(store: SessionStore, isGranted: (clientId: string, filter: string) => boolean) {
     this.#store = store;
-    this.#mayStore = mayStore;
+    this.#isGranted = isGranted;
   }
 
   async setup(): Promise<void> {}
@@ -39,7 +39,7 @@ export class AedesPersistence {
     subscriptions: readonly { topic: string; qos: 0 | 1 | 2 }[],
   ): Promise<void> {
     for (const { topic, qos } of subscriptions) {
-      if (this.#mayStore(id, topic)) this.#store.subscribe(id, topic, qos);
+      if (this.#isGranted(id, topic)) this.#store.subscribe(id, topic, qos);
     }
     await this.#written(true);
   }

@@ -5,7 +5,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import { isDeviceId } from "../../../src/mqtt/device-topics.ts";
 import { allowsAnonymous, type MqttConfig } from "./config.ts";
 import type { Principal } from "./connection.ts";
-import { equalSecrets, PasswordChecker } from "./passwords.ts";
+import { equalSecrets, PasswordChecker, parsePasswordHash } from "./passwords.ts";
 
 /** CONNACK return codes, MQTT 3.1.1 §3.2.2.3. */
 export const connackCode = {
@@ -72,11 +72,15 @@ export class Authenticator {
 
   #checkOf(user: User): CheckPassword {
     const { passwordHash, passwordFile } = user;
-    if (passwordHash !== undefined && passwordFile === undefined)
-      return (password) => this.#passwords.check(passwordHash, password);
-    if (passwordFile === undefined || passwordHash !== undefined)
+    if ((passwordHash === undefined) === (passwordFile === undefined)) {
       throw invalid(user, "needs either passwordHash or passwordFile");
-    const expected = Buffer.from(secretIn(passwordFile, user));
+    }
+    if (passwordHash !== undefined) {
+      const hash = parsePasswordHash(passwordHash);
+      if (!hash) throw invalid(user, "has a passwordHash that cannot be checked");
+      return (password) => this.#passwords.check(hash, password);
+    }
+    const expected = Buffer.from(secretIn(passwordFile!, user));
     return (password) => equalSecrets(password, expected);
   }
 }

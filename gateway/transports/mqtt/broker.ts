@@ -14,8 +14,8 @@ type Done = (error?: Error) => void;
 export interface Message {
   readonly topic: string;
   readonly payload: Buffer | string;
-  readonly qos: Qos;
-  readonly retain: boolean;
+  readonly qos?: Qos;
+  readonly retain?: boolean;
 }
 
 /** Who wants a topic now. */
@@ -73,14 +73,14 @@ export class Broker extends Aedes {
       return;
     }
     this.route(packet);
-    // PUBREC and its equivalents for QoS 1 wait until the message is where it survives.
-    if (packet.qos > 0 && (packet.retain || this.#store.keeps(packet.topic)))
-      this.#store.written(true, (error) => finish?.(error));
+    // PUBREC follows; it waits until the message is where it survives. What QoS 1 asks for was done before PUBACK.
+    const isStored = packet.qos === 2 && (packet.retain || this.#store.keeps(packet.topic));
+    if (isStored) this.#store.written(true, (error) => finish?.(error));
     else finish?.();
   }
 
   /** Retain, queue and send a message, at once. What must survive is in the file after SessionStore.written. */
-  route({ topic, payload, qos = 0, retain = false }: Partial<Message> & Pick<Message, "topic" | "payload">): void {
+  route({ topic, payload, qos = 0, retain = false }: Message): void {
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     const sequence = ++this.counter;
     if (retain) this.#store.retain(topic, bytes, qos);

@@ -2,6 +2,7 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { type Static, Type } from "typebox";
 import { topicRulesSchema } from "../../../src/mqtt/topic-rules.ts";
+import type { DeepReadonly } from "../../config/deep-readonly.ts";
 
 const strict = { additionalProperties: false };
 
@@ -108,6 +109,7 @@ export const mqttConfigSchema = Type.Object(
     }),
     users: Type.Array(user, {
       description: "Who may connect by user name and password. `admin` with the admin token is always an operator.",
+      secret: true,
       default: [],
       restart: true,
     }),
@@ -120,7 +122,7 @@ export const mqttConfigSchema = Type.Object(
           1_024,
           16_777_216,
         ),
-        topicLevels: limit("Deepest topic.", "levels", 16, 3, 100),
+        topicLevels: limit("Deepest topic.", "levels", 32, 3, 100),
         clientIdLength: limit("Longest client identifier.", "characters", 128, 23, 65_535),
         messagesPerSecond: limit(
           "A client that publishes faster is read no faster than this.",
@@ -189,12 +191,6 @@ export const mqttConfigSchema = Type.Object(
   },
   strict,
 );
-
-type DeepReadonly<T> = T extends (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;
 
 export type MqttConfig = DeepReadonly<Static<typeof mqttConfigSchema>>;
 export type MqttLimits = MqttConfig["limits"];

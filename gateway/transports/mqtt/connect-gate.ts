@@ -1,5 +1,6 @@
 /** What a CONNECT has to pass: MQTT 3.1.1 §3.1 where aedes leaves it to us, identity, and who may use which client identifier. */
 import type { AuthenticateError, ConnectPacket } from "aedes";
+import type { Logger } from "pino";
 import type { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
 import type { WillPacket } from "./aedes-internals.ts";
@@ -16,6 +17,7 @@ export interface ConnectGateOptions {
   /** Who is connected under a client identifier now. */
   readonly holder: (clientId: string) => Principal | undefined;
   readonly onRefused: () => void;
+  readonly log: Logger;
 }
 
 export class ConnectGate {
@@ -50,6 +52,10 @@ export class ConnectGate {
     this.#options.authenticator
       .authenticate({ userName, password, certificate })
       .then((identity) => (typeof identity === "number" ? identity : this.#judge(connection, identity)))
+      .catch((err: Error): ConnackCode => {
+        this.#options.log.error({ err }, "MQTT client not authenticated");
+        return connackCode.serverUnavailable;
+      })
       .then((refusal) => {
         if (refusal === undefined) {
           done(null, true);
@@ -57,10 +63,7 @@ export class ConnectGate {
         }
         this.#options.onRefused();
         done(Object.assign(new Error(`CONNECT refused with code ${refusal}`), { returnCode: refusal as number }), null);
-      })
-      .catch((error: Error) =>
-        done(Object.assign(error, { returnCode: connackCode.serverUnavailable as number }), null),
-      );
+      });
   }
 
   #judge(connection: Connection, principal: Principal): ConnackCode | undefined {

@@ -86,6 +86,10 @@ export class Connection {
     return true;
   }
 
+  isGranted(filter: string): boolean {
+    return this.#grants.has(filter);
+  }
+
   revoke(filters: readonly string[]): void {
     for (const filter of filters) this.#grants.delete(filter);
     this.#grantByTopic.clear();

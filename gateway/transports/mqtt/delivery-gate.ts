@@ -27,16 +27,12 @@ export class DeliveryGate {
     this.#options = options;
   }
 
-  maySubscribe({ principal }: Connection, filter: string): boolean {
-    return filter !== sessionMarker && this.#options.rules.maySubscribe(principal!, filter);
-  }
-
   /** aedes' `authorizeSubscribe`, also for each filter of a returning session. @returns null, which becomes 0x80 in the SUBACK, for "denied" */
   subscribe(connection: Connection, subscription: Subscription): Subscription | null {
-    const { limits, counters, store } = this.#options;
+    const { limits, counters, rules, store } = this.#options;
     const { topic, qos } = subscription;
     if (topic === sessionMarker) return null;
-    if (this.maySubscribe(connection, topic) && connection.grant(topic, qos, limits.subscriptions)) {
+    if (rules.maySubscribe(connection.principal!, topic) && connection.grant(topic, qos, limits.subscriptions)) {
       return { ...subscription, qos: 2 };
     }
     counters.subscriptionsDenied++;

@@ -9,7 +9,13 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
-import { type AedesClient, continueNumbering, guardParser, type InboundPublish } from "./aedes-internals.ts";
+import {
+  type AedesClient,
+  continueNumbering,
+  guardParser,
+  type InboundPublish,
+  readWhenDone,
+} from "./aedes-internals.ts";
 import { AedesPersistence } from "./aedes-persistence.ts";
 import { Authenticator } from "./authenticator.ts";
 import { Broker } from "./broker.ts";
@@ -37,8 +43,10 @@ export interface MqttTransportOptions {
   /** The first connection of an authenticated device stands, or its last has ended. */
   readonly onPresence?: (deviceId: string, isOnline: boolean) => void;
   readonly onHeartbeat?: (deviceId: string, heartbeat: Record<string, unknown>) => void;
-  /** A client published `{prefix}/{id}/cmd`. Subscribers get it too. */
+  /** An operator published `{prefix}/{id}/cmd`. Subscribers get it too. */
   readonly onCommand?: (deviceId: string, payload: Uint8Array) => void;
+  /** An operator published `mycogate/{gateway id}/request/{name}`. */
+  readonly onRequest?: (name: string, payload: Uint8Array) => void;
 }
 
 export interface MqttStats extends MqttCounters {
@@ -71,7 +79,7 @@ export class MqttTransport {
   constructor(options: MqttTransportOptions) {
     this.#options = options;
     const { config, gatewayId, adminToken, ingest, log, persistenceDir, nowMs = Date.now } = options;
-    const { onHeartbeat = ignore, onCommand = ignore, onPresence = ignore } = options;
+    const { onHeartbeat = ignore, onCommand = ignore, onRequest = ignore, onPresence = ignore } = options;
     const { prefix, limits } = config;
     const unprotected = unprotectedListeners(config);
     if (unprotected.length > 0) {
@@ -86,6 +94,7 @@ export class MqttTransport {
     this.#publishes = new PublishGate({
       rules,
       prefix,
+      requestPrefix: `mycogate/${gatewayId}/request/`,
       ingest,
       store,
       broker: () => this.#running(),
@@ -93,6 +102,7 @@ export class MqttTransport {
       nowMs,
       onHeartbeat,
       onCommand,
+      onRequest,
     });
     this.#deliveries = new DeliveryGate({ rules, limits, counters, store });
     this.#connects = new ConnectGate({
@@ -102,6 +112,7 @@ export class MqttTransport {
       authenticator: new Authenticator(config, adminToken),
       holder: (clientId) => this.#holder(clientId)?.principal,
       onRefused: () => counters.connectsRefused++,
+      log,
     });
     this.#listeners = new Listeners({
       config,
@@ -187,8 +198,7 @@ export class MqttTransport {
   #makeBroker(): Broker {
     const { limits } = this.#options.config;
     const persistence = new AedesPersistence(this.#store, (clientId, filter) => {
-      const connection = this.#holder(clientId);
-      return connection !== undefined && this.#deliveries.maySubscribe(connection, filter);
+      return this.#holder(clientId)?.isGranted(filter) ?? false;
     });
     const broker = new Broker(
       {
@@ -257,6 +267,7 @@ export class MqttTransport {
         this.#options.ingest.reject(transport, "PACKET_TOO_LARGE");
       },
     });
+    readWhenDone(client);
     stream.once("close", () => connection.close());
   }
 

@@ -1,24 +1,35 @@
 /** Passwords at rest: `scrypt$N$r$p$salt$hash`, salt and hash in base64. */
 import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 
-const cost = { N: 16_384, r: 8, p: 1 };
-const saltBytes = 16;
-const hashBytes = 32;
-/** A hash in the configuration may cost at most this much memory to check: 128·N·r bytes. */
+const keyBytes = 32;
+/** A shorter hash would be matched by too many passwords. */
+const minHashBytes = 16;
+/** A check may take this much memory; scrypt needs 128·N·r bytes, and a little more. */
 const maxMemoryBytes = 64 * 1024 * 1024;
 
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(saltBytes);
-  const hash = await derive(Buffer.from(password), salt, hashBytes, cost);
-  return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64"), hash.toString("base64")].join("$");
+export interface PasswordHash {
+  readonly salt: Buffer;
+  readonly hash: Buffer;
+  readonly options: { readonly N: number; readonly r: number; readonly p: number };
 }
 
 /** Equal without telling by its duration where the first difference is. */
 export function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
   // HMAC under a throw-away key makes both the same length, which timingSafeEqual asks for.
-  const key = randomBytes(hashBytes);
+  const key = randomBytes(keyBytes);
   const digest = (secret: Uint8Array): Buffer => createHmac("sha256", key).update(secret).digest();
   return timingSafeEqual(digest(a), digest(b));
+}
+
+/** @returns undefined for text that is no such hash, or one too costly to check */
+export function parsePasswordHash(text: string): PasswordHash | undefined {
+  const match = /^scrypt\$(\d{1,8})\$(\d{1,4})\$(\d{1,4})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)$/.exec(text);
+  if (!match) return undefined;
+  const [N, r, p] = match.slice(1, 4).map(Number) as [number, number, number];
+  const [salt, hash] = match.slice(4).map((base64) => Buffer.from(base64, "base64")) as [Buffer, Buffer];
+  // RFC 7914 §2: N is a power of 2.
+  const isComputable = N > 1 && Number.isInteger(Math.log2(N)) && r > 0 && p > 0 && 256 * N * r <= maxMemoryBytes;
+  return isComputable && hash.length >= minHashBytes ? { salt, hash, options: { N, r, p } } : undefined;
 }
 
 /** Waiting checks at most; a flood of logins must not pile up behind the one that is computed. */
@@ -30,13 +41,13 @@ const maxWaiting = 512;
  * microseconds.
  */
 export class PasswordChecker {
-  readonly #key = randomBytes(hashBytes);
-  readonly #right = new Map<string, Buffer>();
+  readonly #key = randomBytes(keyBytes);
+  readonly #right = new Map<PasswordHash, Buffer>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   /** @returns undefined where too many checks wait already */
-  async check(stored: string, password: Uint8Array): Promise<boolean | undefined> {
+  async check(stored: PasswordHash, password: Uint8Array): Promise<boolean | undefined> {
     const digest = createHmac("sha256", this.#key).update(password).digest();
     const right = this.#right.get(stored);
     if (right && timingSafeEqual(right, digest)) return true;
@@ -54,14 +65,8 @@ export class PasswordChecker {
   }
 }
 
-/** @throws RangeError where the stored text is no hash of ours */
-async function matches(stored: string, password: Uint8Array): Promise<boolean> {
-  const [scheme, N, r, p, salt, hash] = stored.split("$");
-  const expected = Buffer.from(hash ?? "", "base64");
-  if (scheme !== "scrypt" || expected.length < saltBytes) throw new RangeError("not a scrypt password hash");
-  const options = { N: Number(N), r: Number(r), p: Number(p) };
-  const actual = await derive(password, Buffer.from(salt ?? "", "base64"), expected.length, options);
-  return timingSafeEqual(actual, expected);
+async function matches({ salt, hash, options }: PasswordHash, password: Uint8Array): Promise<boolean> {
+  return timingSafeEqual(await derive(password, salt, hash.length, options), hash);
 }
 
 function derive(password: Uint8Array, salt: Uint8Array, length: number, options: ScryptOptions): Promise<Buffer> {

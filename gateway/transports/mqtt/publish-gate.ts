@@ -10,7 +10,7 @@ import { ackBody } from "../../../src/mqtt/ack.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import type { InboundPublish } from "./aedes-internals.ts";
 import type { Broker } from "./broker.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Principal } from "./connection.ts";
 import type { MqttCounters } from "./counters.ts";
 import { relayedFrames } from "./mdp-frames.ts";
 import { type PublishVerdict, publishVerdict, refreshInterest } from "./publish-verdict.ts";
@@ -21,6 +21,7 @@ type Done = (error?: Error | null) => void;
 /** Where a PUBLISH comes from. */
 interface Sender {
   readonly transport: Transport;
+  readonly principal: Principal | undefined;
   /** Nobody is there any more to be acknowledged. */
   readonly isClosed: boolean;
 }
@@ -28,6 +29,8 @@ interface Sender {
 export interface PublishGateOptions {
   readonly rules: TopicRules;
   readonly prefix: string;
+  /** `mycogate/{gateway id}/request/` */
+  readonly requestPrefix: string;
   readonly ingest: IngestPort;
   readonly store: SessionStore;
   readonly broker: () => Broker;
@@ -35,6 +38,7 @@ export interface PublishGateOptions {
   readonly nowMs: () => number;
   readonly onHeartbeat: (deviceId: string, heartbeat: Record<string, unknown>) => void;
   readonly onCommand: (deviceId: string, payload: Uint8Array) => void;
+  readonly onRequest: (name: string, payload: Uint8Array) => void;
 }
 
 export class PublishGate {
@@ -84,7 +88,9 @@ export class PublishGate {
       this.#options.prefix,
     );
     await new Promise<void>((resolve, reject) => {
-      this.#take({ transport, isClosed: true }, packet, verdict, (error) => (error ? reject(error) : resolve()));
+      this.#take({ transport, principal: undefined, isClosed: true }, packet, verdict, (error) =>
+        error ? reject(error) : resolve(),
+      );
     });
     this.#options.broker().publish(packet);
   }
@@ -113,10 +119,9 @@ export class PublishGate {
       case "heartbeat":
         this.#heartbeat(sender, packet, device.deviceId);
         break;
-      case "cmd":
-        this.#options.onCommand(device.deviceId, packet.payload as Buffer);
-        break;
     }
+    // However open the topics are: only an operator has the gateway itself do something.
+    if (sender.principal?.kind === "operator") this.#obey(packet, verdict);
     this.#settle(sender, packet, verdict, done);
   }
 
@@ -202,6 +207,12 @@ export class PublishGate {
     }
     packet.withheld = true;
     this.#options.ingest.reject(transport, "BODY_INVALID");
+  }
+
+  #obey({ topic, payload }: InboundPublish, { device }: PublishVerdict): void {
+    const { requestPrefix, onCommand, onRequest } = this.#options;
+    if (device?.channel === "cmd") onCommand(device.deviceId, payload as Buffer);
+    else if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload as Buffer);
   }
 
   /** Publish the outcome on the device's ack topic, if anybody listens there. */

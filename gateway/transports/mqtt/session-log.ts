@@ -100,9 +100,9 @@ export class SessionLog {
         await this.#write();
         if (waiters.some(({ sync }) => sync)) await this.#file!.datasync();
       } catch (error) {
-        this.#torn = true;
         failure = error as Error;
-        this.#options.log.error({ err: failure }, "MQTT sessions cannot be written");
+        if (!this.#torn) this.#options.log.error({ err: failure }, "MQTT sessions cannot be written");
+        this.#torn = true;
       }
       for (const { done } of waiters) done(failure);
     }

@@ -1,13 +1,10 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { ClientConfig } from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Database, type DatabaseSource } from "../../../gateway/store/database.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
-import { eventually, log, scratchDir, startServer, type TestServer, withClient } from "./support.ts";
+import { scratchDir } from "../../support/scratch-dir.ts";
+import { eventually, log, migrationsWith, startServer, type TestServer, withClient } from "./support.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -122,8 +119,7 @@ test("a database that holds another ledger is refused, and says which", async ()
 });
 
 test("a failed migration is the state that readiness shows", async () => {
-  const migrationsDir = mkdtempSync(join(tmpdir(), "mycogate-migrations-"));
-  writeFileSync(join(migrationsDir, "0001-bad.sql"), "SELECT 1/0");
+  const migrationsDir = migrationsWith({ "0001-bad.sql": "SELECT 1/0" });
   const database = start(new SwitchedSource(await server.freshSchema()), { migrationsDir });
   await eventually(() => database.state()).toEqual({
     status: "down",
@@ -156,5 +152,4 @@ test("the embedded server is started again when it is killed, and stopped with t
   expect(await database.query("SELECT origin FROM ledger")).toEqual([{ origin: "gw.example/1" }]);
   await database.stop();
   await expect(database.query("SELECT 1")).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-  await rm(dataDir, { recursive: true, force: true });
 });

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { projectRoot } from "../../../gateway/project-root.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import type { HomeOptions } from "../../../gateway/store/postgres-home.ts";
-import { eventually, log, scratchDir, withClient } from "./support.ts";
+import { scratchDir } from "../../support/scratch-dir.ts";
+import { eventually, log, withClient } from "./support.ts";
 
 const isRoot = process.getuid?.() === 0;
 const rootOnly = isRoot ? describe : describe.skip;
@@ -17,12 +17,6 @@ const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-function scratch(name: string): string {
-  const dir = scratchDir(name);
-  cleanups.push(() => rm(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 function embedded(options: HomeOptions): EmbeddedPostgres {
   const server = new EmbeddedPostgres(options, log);
@@ -71,7 +65,7 @@ function serverPid(home: string): number {
 }
 
 test("what was written is there after a stop and a start, with the same password", async () => {
-  const dataDir = scratch("restart");
+  const dataDir = scratchDir("restart");
   const first = embedded({ dataDir });
   const config = await first.open();
   await withClient(config, (client) => client.query("CREATE TABLE kept AS SELECT 42 AS answer"));
@@ -83,7 +77,7 @@ test("what was written is there after a stop and a start, with the same password
 });
 
 test("the server listens on a Unix socket only, asks for the password, and its files are its user's alone", async () => {
-  const dataDir = scratch("private");
+  const dataDir = scratchDir("private");
   const config = await embedded({ dataDir }).open();
   const { rows } = await withClient(config, (client) => client.query("SHOW listen_addresses"));
   expect(rows).toEqual([{ listen_addresses: "" }]);
@@ -99,7 +93,7 @@ test("the server listens on a Unix socket only, asks for the password, and its f
 });
 
 test("open is answered from the running server, and starts it again after it died", async () => {
-  const dataDir = scratch("died");
+  const dataDir = scratchDir("died");
   const server = embedded({ dataDir });
   await server.open();
   const pid = serverPid(join(dataDir, "postgres"));
@@ -116,7 +110,7 @@ test("open is answered from the running server, and starts it again after it die
 });
 
 test("a server that a killed gateway left behind is replaced, and its data is kept", async () => {
-  const dataDir = scratch("leftover");
+  const dataDir = scratchDir("leftover");
   const { child, pid } = await startElsewhere(dataDir);
   child.kill("SIGKILL");
   await once(child, "exit");
@@ -127,14 +121,14 @@ test("a server that a killed gateway left behind is replaced, and its data is ke
 });
 
 test("the server ends with a gateway that exits without stopping it", async () => {
-  const { child, pid } = await startElsewhere(scratch("exit"));
+  const { child, pid } = await startElsewhere(scratchDir("exit"));
   child.stdin!.end();
   await once(child, "exit");
   await eventually(() => isAlive(pid)).toBe(false);
 });
 
 test("a lock file that names another process does not keep it from starting, nor is that process touched", async () => {
-  const dataDir = scratch("stale");
+  const dataDir = scratchDir("stale");
   const first = embedded({ dataDir });
   await first.open();
   await first.close();
@@ -151,7 +145,7 @@ test("a lock file that names another process does not keep it from starting, nor
 });
 
 test("an initialisation that was cut off is begun anew", async () => {
-  const dataDir = scratch("half");
+  const dataDir = scratchDir("half");
   const home = join(dataDir, "postgres");
   mkdirSync(join(home, "cluster.unfinished/base"), { recursive: true });
   writeFileSync(join(home, "cluster.unfinished/PG_VERSION"), "18\n");
@@ -161,7 +155,7 @@ test("an initialisation that was cut off is begun anew", async () => {
 });
 
 test("a cluster of another major version is refused and left alone", async () => {
-  const dataDir = scratch("major");
+  const dataDir = scratchDir("major");
   const cluster = join(dataDir, "postgres/cluster");
   mkdirSync(cluster, { recursive: true });
   writeFileSync(join(cluster, "PG_VERSION"), "9\n");
@@ -170,7 +164,7 @@ test("a cluster of another major version is refused and left alone", async () =>
 });
 
 test("a data directory with a path too long for a socket gets a short one elsewhere, gone after the stop", async () => {
-  const dataDir = join(scratch("long"), "d".repeat(120));
+  const dataDir = join(scratchDir("long"), "d".repeat(120));
   mkdirSync(dataDir);
   const server = embedded({ dataDir });
   const config = await server.open();
@@ -181,7 +175,7 @@ test("a data directory with a path too long for a socket gets a short one elsewh
 });
 
 test("a start that fails says what PostgreSQL said", async () => {
-  const dataDir = scratch("broken");
+  const dataDir = scratchDir("broken");
   const first = embedded({ dataDir });
   await first.open();
   await first.close();
@@ -194,7 +188,7 @@ test("a start that fails says what PostgreSQL said", async () => {
 
 rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to see it)"}`, () => {
   test("the server runs as an unprivileged user, inside a data directory that user can reach", async () => {
-    const dataDir = scratch("root-inside");
+    const dataDir = scratchDir("root-inside");
     const config = await embedded({ dataDir }).open();
     expect(config.host).toBe(join(dataDir, "postgres/run"));
     expect(statSync(`/proc/${serverPid(join(dataDir, "postgres"))}`).uid).not.toBe(0);
@@ -204,11 +198,11 @@ rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to se
   });
 
   test("a data directory that only root may enter has its server elsewhere, and says where", async () => {
-    const closed = scratch("root-outside");
+    const closed = scratchDir("root-outside");
     chmodSync(closed, 0o700);
     const dataDir = join(closed, "data");
     mkdirSync(dataDir);
-    const outsideDir = join(scratch("var"), "mycogate");
+    const outsideDir = join(scratchDir("var"), "mycogate");
     const server = embedded({ dataDir, outsideDir });
     const config = await server.open();
     const home = readFileSync(join(dataDir, "postgres-location"), "utf8").trim();
@@ -223,7 +217,7 @@ rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to se
   });
 
   test("an ordinary user's database is started by root as that user", async () => {
-    const dataDir = scratch("root-later");
+    const dataDir = scratchDir("root-later");
     const { uid } = ordinaryUser();
     chownSync(dataDir, uid, uid);
     const { child } = await startElsewhere(dataDir, uid);
@@ -234,7 +228,7 @@ rootOnly(`started by root${isRoot ? "" : " (skipped: run the tests as root to se
   });
 
   test("an ordinary user starts it as himself", async () => {
-    const dataDir = scratch("ordinary");
+    const dataDir = scratchDir("ordinary");
     const { uid } = ordinaryUser();
     chownSync(dataDir, uid, uid);
     const { pid } = await startElsewhere(dataDir, uid);

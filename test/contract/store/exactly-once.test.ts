@@ -1,18 +1,15 @@
-import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { ClientConfig } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CopySession, type EntryRun } from "../../../gateway/store/copy-session.ts";
 import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { TailerLoop, type TailerReport } from "../../../gateway/store/tailer-loop.ts";
+import { scratchDir } from "../../support/scratch-dir.ts";
 import {
   eventually,
   log,
   migratedSchema,
   runOf,
-  scratchDir,
   startServer,
   type TestServer,
   telemetry,
@@ -144,7 +141,6 @@ test("a run that leaves a gap is refused", async () => {
 
 test("a server killed while it copies is recovered with every entry once", async () => {
   const dataDir = scratchDir("killed");
-  mkdirSync(join(dataDir, "postgres"), { recursive: true });
   const postgres = new EmbeddedPostgres({ dataDir }, log);
   try {
     const config = await postgres.open();
@@ -166,6 +162,5 @@ test("a server killed while it copies is recovered with every entry once", async
     await expectComplete(config, size);
   } finally {
     await postgres.close();
-    await rm(dataDir, { recursive: true, force: true });
   }
 });

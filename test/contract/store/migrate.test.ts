@@ -1,21 +1,12 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { migrate } from "../../../gateway/store/migrate.ts";
-import { startServer, type TestServer, withClient } from "./support.ts";
+import { migrationsWith, startServer, type TestServer, withClient } from "./support.ts";
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer();
 });
 afterAll(() => server.stop());
-
-function migrationsWith(files: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), "mycogate-migrations-"));
-  for (const [name, sql] of Object.entries(files)) writeFileSync(join(folder, name), sql);
-  return folder;
-}
 
 const one = { "0001-one.sql": "CREATE TABLE one (a int);" };
 

@@ -63,8 +63,8 @@ function kept(table: string): string {
 const arbEntry = fc
   .record({
     device: fc.constantFrom("a", "b"),
-    // Three hours in any order: most of it is late.
-    ms: fc.integer({ min: 0, max: 10_800 }).map((step) => Date.UTC(2026, 5, 1, 9) + 1000 * step),
+    // Three hours in any order: most of it is late. Few different times, some of them in one minute.
+    ms: fc.integer({ min: 0, max: 60 }).map((step) => Date.UTC(2026, 5, 1, 9) + 20_000 * (step < 6 ? step : step * 9)),
     pack: fc.array(
       fc.record({
         id: fc.constantFrom("t", "h"),

@@ -1,7 +1,5 @@
 /** A real PostgreSQL for the suites of this folder: the embedded one, or the one named in MYCOGATE_TEST_DATABASE_URL. */
-import { chmodSync, mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg, { type Client, type ClientConfig } from "pg";
 import pino from "pino";
@@ -12,6 +10,7 @@ import { EmbeddedPostgres } from "../../../gateway/store/embedded-postgres.ts";
 import { migrate } from "../../../gateway/store/migrate.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
 import type { EventEntry, ReadingEntry } from "../../../src/ledger/types.ts";
+import { scratchDir } from "../../support/scratch-dir.ts";
 
 /** Waits for a condition as long as a busy machine may need. */
 export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
@@ -20,11 +19,11 @@ export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> 
 
 export const log = pino({ level: "silent" });
 
-/** A folder that PostgreSQL's user can reach even when the tests are run by root. */
-export function scratchDir(name: string): string {
-  const dir = mkdtempSync(join(tmpdir(), `mycogate-${name}-`));
-  chmodSync(dir, 0o755);
-  return dir;
+/** A folder of numbered SQL files. */
+export function migrationsWith(files: Record<string, string>): string {
+  const folder = scratchDir("migrations");
+  for (const [name, sql] of Object.entries(files)) writeFileSync(join(folder, name), sql);
+  return folder;
 }
 
 export interface TestServer {
@@ -58,7 +57,6 @@ export async function startServer(): Promise<TestServer> {
         });
       }
       await source.close();
-      await rm(dir, { recursive: true, force: true });
     },
   };
 }

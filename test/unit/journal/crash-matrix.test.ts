@@ -28,6 +28,14 @@ describe("failing the n-th call of the file port, for every n", () => {
     });
   });
 
+  test("EIO: what a restart still sees in the cache is on the disk before it is signed", async () => {
+    await failEveryCall("EIO", async (files, workload, n) => {
+      const restarted = files.afterKill();
+      await expectNothingLost(restarted, workload);
+      await expectNothingLost(restarted.afterPowerCut(seeded(n)), workload);
+    });
+  });
+
   test("a full disk: ingest resumes by itself, and in the end every entry is there once", async () => {
     await failEveryCall("ENOSPC", async (files, workload) => {
       const entries = await expectNothingLost(files.copy(), workload);
@@ -36,8 +44,16 @@ describe("failing the n-th call of the file port, for every n", () => {
   });
 
   test("a power cut: every acknowledged entry is there, and no published checkpoint is contradicted", async () => {
-    await failEveryCall("power cut", async (files, workload, n) => {
+    await failEveryCall("end", async (files, workload, n) => {
       await expectNothingLost(files.afterPowerCut(seeded(n)), workload);
+    });
+  });
+
+  test("a kill, a restart, and then a power cut: the same", async () => {
+    await failEveryCall("end", async (files, workload, n) => {
+      const restarted = files.afterKill();
+      await expectNothingLost(restarted, workload);
+      await expectNothingLost(restarted.afterPowerCut(seeded(n)), workload);
     });
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../../src/errors.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
+import { forgeFrames } from "../../support/forge-entry.ts";
 import { appendAll, entriesOf, logDir, logOf, numbers, openLog } from "../../support/log-support.ts";
 
 const oneSegment = { segmentBytes: 100_000 };
@@ -121,6 +122,32 @@ describe("damage", () => {
     }
   });
 
+  test("a frame with another payload and its CRC made to match is refused where the next one follows it", async () => {
+    const files = new FaultyFiles();
+    await logOf(files, 5, oneSegment);
+    const change = ({ firstLeaf }: { firstLeaf: number }, payload: Buffer) => {
+      if (firstLeaf === 2) payload.write("x", 2);
+      return undefined;
+    };
+    forgeFrames(files.bytes(segmentsOf(files)[0]!), change, false);
+    await expect(openLog(files, oneSegment)).rejects.toMatchObject({
+      code: "JOURNAL_CORRUPT",
+      place: { leafIndex: 3 },
+    });
+  });
+
+  test("a frame that passes over a leaf index is refused, though every CRC holds", async () => {
+    const files = new FaultyFiles();
+    await logOf(files, 5, oneSegment);
+    forgeFrames(files.bytes(segmentsOf(files)[0]!), ({ firstLeaf }) =>
+      firstLeaf >= 2 ? { firstLeaf: firstLeaf + 1 } : undefined,
+    );
+    await expect(openLog(files, oneSegment)).rejects.toMatchObject({
+      code: "JOURNAL_CORRUPT",
+      place: { leafIndex: 2 },
+    });
+  });
+
   test("a segment missing in the middle, or one of another log, is refused", async () => {
     const files = new FaultyFiles();
     await logOf(files, 40);
@@ -187,6 +214,12 @@ describe("fewer entries than were promised", () => {
       place: { leafIndex: 4, offset: headerBytes + 4 * frameBytes },
     });
   });
+});
+
+test("a directory that the file system refuses is named", async () => {
+  const files = new FaultyFiles();
+  files.setFreeBytes(10);
+  await expect(openLog(files)).rejects.toMatchObject({ code: "DATA_DIR_UNUSABLE", details: { dir: logDir } });
 });
 
 test("whatever bytes the files hold, opening gives a log or a typed error", async () => {

@@ -1,7 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import type { FilePort, OpenFile } from "../../../gateway/journal/file-port.ts";
+import { encodeFrameHeader } from "../../../gateway/journal/frame.ts";
+import type { LogBatch, LogFollower } from "../../../gateway/journal/log-batch.ts";
+import { entryBatch } from "../../../src/ledger/bundle.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { appendAll, batch, entriesOf, logDir, logOf, numbers, openLog } from "../../support/log-support.ts";
+import { seeded } from "../../support/seeded.ts";
 
 /** Files whose syncs wait until they are let go, one by one. */
 function withHeldSyncs(files: FaultyFiles): { files: FilePort; started: () => number; release: () => void } {
@@ -183,6 +187,53 @@ describe("reading", () => {
   });
 });
 
+test("an offset that points into a payload made to look like a frame only costs time", async () => {
+  const files = new FaultyFiles();
+  const log = await openLog(files, { segmentBytes: 100_000 });
+  const fields = { firstLeaf: 256, count: 100, control: false, previousControl: undefined, previousCrc: 0 };
+  const fake = encodeFrameHeader({ ...fields, payloadBytes: 200 }, [], 0).toString("latin1") + "\0".repeat(300);
+  for (let index = 0; index < 300; index++) {
+    const text = index === 20 ? Buffer.from(fake, "latin1") : Buffer.from(String(index));
+    await new Promise((resolve) => log.append(entryBatch([text], false), resolve));
+  }
+  const segment = files.bytes(segmentsOf(files)[0]!);
+  files.bytes(`${logDir}/offsets`).writeUInt32BE(segment.indexOf(Buffer.from(fake, "latin1")), 12);
+  expect(Buffer.from((await log.read(299))!).toString()).toBe("299");
+  await log.close();
+});
+
+test("what is derived from all but the two newest segments is durable, however slow its syncs and however often it is killed", async () => {
+  let files = new FaultyFiles();
+  const random = seeded(1);
+  let derivedDurable = 0;
+  for (let life = 0; life < 12; life++) {
+    let committed = 0;
+    const alive = files;
+    const follower: LogFollower<LogBatch> = {
+      blocked: undefined,
+      giveBack: () => {},
+      commit: () => {
+        committed = log.durableSize;
+      },
+      flush: async () => {},
+      sync: async () => {
+        const covers = committed;
+        await new Promise((resolve) => setTimeout(resolve, random() * 4));
+        if (!alive.hasEnded) derivedDurable = covers;
+      },
+    };
+    const log = await openLog(files, { follower, segmentBytes: 120 });
+    committed = log.durableSize;
+    const segmentsBefore = segmentsOf(files).length;
+    for (let index = 0; index < 4 + life; index++) {
+      expect(log.settledIndex).toBeLessThanOrEqual(derivedDurable);
+      await appendAll(log, [String(log.size)]);
+    }
+    expect(segmentsOf(files).length).toBeGreaterThan(segmentsBefore);
+    files = files.afterKill();
+  }
+});
+
 describe("dropping", () => {
   test("removes only segments that lie wholly before the index, and the log goes on", async () => {
     const files = new FaultyFiles();
@@ -227,6 +278,8 @@ describe("a full disk", () => {
     const files = new FaultyFiles();
     const log = await openLog(files);
     await appendAll(log, ["0", "1"]);
+    const segment = segmentsOf(files)[0]!;
+    const bytesBefore = files.bytes(segment).length;
     files.setFreeBytes(20);
     const failed = [appendAll(log, ["lost"]), appendAll(log, ["lost too"])];
     expect(log.size).toBe(4);
@@ -235,6 +288,7 @@ describe("a full disk", () => {
       expect(reason.code).toBe("DISK_FULL");
     }
     expect([log.state, log.size, log.durableSize, log.pendingBytes]).toEqual(["full", 2, 2, 0]);
+    expect(files.bytes(segment)).toHaveLength(bytesBefore);
     expect(() => log.append(batch(["2"]), () => {})).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
     expect(await entriesOf(log.frames(0, 2))).toEqual(numbers(0, 2));
 

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { leafHash } from "../../../src/ledger/merkle.ts";
 import { verifyConsistency, verifyInclusion } from "../../../src/ledger/proof.ts";
 import { needsVectors } from "../../support/needs.ts";
 import { RecursiveTree } from "../../support/recursive-tree.ts";
+import { sharedVectors } from "../../support/shared-vectors.ts";
 
-const vectors = "../shared/vectors/rfc6962-proofs.json";
+const vectors = "rfc6962-proofs.json";
 const size = 300;
 const leaves = Array.from({ length: size }, (_, index) => leafHash(Buffer.from(`leaf ${index}`)));
 const tree = new RecursiveTree(leaves);
@@ -31,12 +31,14 @@ interface ConsistencyCase {
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 
-needsVectors("rfc6962-proofs.json")("the published RFC 6962 proof vectors", () => {
-  const read = (): { inclusion: Record<string, InclusionCase>; consistency: Record<string, ConsistencyCase> } =>
-    JSON.parse(readFileSync(vectors, "utf8"));
+needsVectors(vectors)("the published RFC 6962 proof vectors", () => {
+  const { inclusion, consistency } = sharedVectors<{
+    inclusion: Record<string, InclusionCase>;
+    consistency: Record<string, ConsistencyCase>;
+  }>(vectors);
 
   test("inclusion proofs hold or fail as they must", () => {
-    const cases = Object.entries(read().inclusion);
+    const cases = Object.entries(inclusion);
     expect(cases.length).toBe(98);
     for (const [name, { leafIdx, treeSize, root, leafHash, proof, wantErr }] of cases) {
       const holds = verifyInclusion(leafIdx, treeSize, bytes(leafHash), (proof ?? []).map(bytes), bytes(root));
@@ -45,7 +47,7 @@ needsVectors("rfc6962-proofs.json")("the published RFC 6962 proof vectors", () =
   });
 
   test("consistency proofs hold or fail as they must", () => {
-    const cases = Object.entries(read().consistency);
+    const cases = Object.entries(consistency);
     expect(cases.length).toBe(98);
     for (const [name, { size1, size2, root1, root2, proof, wantErr }] of cases) {
       const holds = verifyConsistency(size1, size2, bytes(root1), bytes(root2), (proof ?? []).map(bytes));

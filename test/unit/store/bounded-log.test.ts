@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { BoundedLog } from "../../../gateway/store/bounded-log.ts";
 
-function logFile(): string {
-  return join(mkdtempSync(join(tmpdir(), "mycogate-log-")), "postgres.log");
-}
+const folder = mkdtempSync(join(tmpdir(), "mycogate-log-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 test("a log that is full starts again beside the last full one", () => {
-  const file = logFile();
+  const file = join(folder, "full.log");
   const log = new BoundedLog(file, 100);
   for (let line = 0; line < 50; line++) log.write(Buffer.from(`line ${line}\n`));
   expect(statSync(file).size + statSync(`${file}.1`).size).toBeLessThanOrEqual(200);
@@ -19,7 +18,7 @@ test("a log that is full starts again beside the last full one", () => {
 });
 
 test("what an earlier start wrote is kept and counted", () => {
-  const file = logFile();
+  const file = join(folder, "kept.log");
   const first = new BoundedLog(file, 100);
   first.write(Buffer.from("earlier\n"));
   const second = new BoundedLog(file, 100);
