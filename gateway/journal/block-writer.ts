@@ -3,8 +3,8 @@ import { entryBatch } from "../../src/ledger/bundle.ts";
 import type { EntryBatch } from "../../src/ledger/types.ts";
 import { arrivalOf } from "./block-recovery.ts";
 import type { LedgerTree, PlacedBatch } from "./ledger-tree.ts";
-import type { SealSigner } from "./seal-key.ts";
 import type { Durable } from "./log-batch.ts";
+import type { SealSigner } from "./seal-key.ts";
 import type { SegmentedLog } from "./segmented-log.ts";
 
 export interface BlockLimits {
