@@ -180,7 +180,7 @@ async function run({ port, messages, perSecond, window }: Extract<LoadRequest, {
   const started = performance.now();
   await Promise.all(
     senders.map((sender, index) =>
-      sender.send(share, perSecond / senders.length, (index / senders.length) * (1000 / perSecond)),
+      sender.send(share, perSecond / senders.length, perSecond > 0 ? index * (1000 / perSecond) : 0),
     ),
   );
   const seconds = (performance.now() - started) / 1000;
