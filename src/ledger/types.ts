@@ -57,7 +57,7 @@ export interface LedgerPort {
   readonly size: number;
   /** Entries whose fsync has returned. Nothing at or beyond this index may be acknowledged or copied on. */
   readonly durableSize: number;
-  /** Bytes appended whose fsync has not returned; what back-pressure looks at. */
+  /** Bytes appended whose fsync has not returned. */
   readonly pendingBytes: number;
   /**
    * Give the batch the next leaf indexes, at once, and write it with the next group commit. The buffers belong to the

@@ -8,5 +8,4 @@ test("a clock that is set back is reported with how far, once for each step, and
   clock.onStepBack = (milliseconds) => steps.push(milliseconds);
   expect([1, 2, 3, 4, 5, 6].map(() => clock.nowUs())).toEqual([1e6, 1e6, 5e6, 2e6, 2_001_000, 1_999_000]);
   expect(steps).toEqual([3_000, 2]);
-  expect(clock.stepsBack).toBe(2);
 });
