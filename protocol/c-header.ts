@@ -7,6 +7,7 @@ import {
   mdp,
   ourCodes,
   quality,
+  receipt,
   sensors,
   transportCodes,
   units,
@@ -46,6 +47,26 @@ export function cHeader(specHash: string): string {
       `/* Always enough for a message without metadata whose sensors and units are numbers. */`,
       `#define MYCO_ENVELOPE_SIZE_MAX(id_bytes, readings) (${envelopeSize.fixed}u + (id_bytes) + ${envelopeSize.perReading}u * (readings))`,
     ]),
+    ...section(receipt.doc, [
+      macro("RECEIPT_MAX", decimal(receipt.maxBytes), "Bytes, for any device id."),
+      macro("RECEIPT_KIND", decimal(receipt.kind)),
+      macro("RECEIPT_FIRST_BYTE", hex(receipt.head[0])),
+      ...bytesMacro("RECEIPT_HEAD", receipt.head, "How a receipt begins. The length of its payload follows, one byte."),
+      ...bytesMacro("RECEIPT_SIGNATURE_HEAD", receipt.signatureHead, "Between payload and signature."),
+      ...bytesMacro(
+        "RECEIPT_SIGNED_HEAD",
+        receipt.signedHead,
+        "How the signed bytes begin. Length and payload follow.",
+      ),
+      macro("RECEIPT_ELEMENTS", decimal(Object.keys(receipt.fields).length), "Of the payload, an array."),
+      ...mapKeys("RECEIPT_AT", receipt.fields),
+      macro("RECEIPT_LEAF_HASH_BYTES", decimal(receipt.fields.leafHash.bytes)),
+      macro(
+        "RECEIPT_INDEX_MAX",
+        `0x${receipt.fields.leafIndex.max.toString(16).toUpperCase()}ULL`,
+        "Of leaf index and tree size.",
+      ),
+    ]),
     ...section("Quality of a reading.", codes("QUALITY", quality)),
     ...section("Transports, envelope key 2.", codes("TRANSPORT", transportCodes)),
     ...section(
@@ -76,6 +97,13 @@ export function cHeader(specHash: string): string {
       macro("MDP_ENVELOPE_FIRST_BYTE_MIN", hex(mdp.envelopeBody.firstByteMin)),
       macro("MDP_ENVELOPE_FIRST_BYTE_MAX", hex(mdp.envelopeBody.firstByteMax)),
     ]),
+    ...section(
+      "First byte of what answers an envelope: a signed receipt, or JSON that says why not (additions of this project).",
+      [
+        macro("MDP_RECEIPT_FIRST_BYTE", hex(mdp.receiptBody.receiptFirstByte)),
+        macro("MDP_REFUSAL_FIRST_BYTE", hex(mdp.receiptBody.refusalFirstByte)),
+      ],
+    ),
     "",
     "#ifdef __cplusplus",
     "}",
@@ -138,6 +166,12 @@ function codes(prefix: string, table: Record<string, CodeEntry>): string[] {
 
 function macro(name: string, value: string, doc?: string): string {
   return `#define MYCO_${name} ${value}${doc === undefined ? "" : ` /* ${ascii(doc)} */`}`;
+}
+
+/** Bytes as a string literal: it works in a memcmp and in an initializer alike. */
+function bytesMacro(name: string, bytes: readonly number[], doc: string): string[] {
+  const escapes = bytes.map((byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  return [macro(name, `"${escapes}"`, doc), macro(`${name}_BYTES`, decimal(bytes.length))];
 }
 
 /** `latE7` → `LAT_E7` */

@@ -7,6 +7,7 @@ import {
   mdp,
   ourCodes,
   quality,
+  receipt,
   type SensorEntry,
   sensors,
   transportCodes,
@@ -67,6 +68,21 @@ ${sensorTable(sensors)}
 
 ${codes(units)}
 
+## Signed receipt (ours)
+
+${receipt.doc}
+At most ${receipt.maxBytes} bytes, so that it fits one LoRa packet as an MDP frame. It answers an envelope in CBOR that is stored, or
+was stored before; what is refused gets JSON (first byte \`{\`, ${hex(mdp.receiptBody.refusalFirstByte)}). Payload, an array of exactly these:
+
+${fields(receipt.fields, "Place")}
+
+- On the wire: \`${hexBytes(receipt.head)}\`, the length of the payload (one byte), the payload, \`${hexBytes(receipt.signatureHead)}\`, the signature.
+- The signature is Ed25519 over \`${hexBytes(receipt.signedHead)}\`, the length, the payload: the Sig_structure
+  \`["Signature1", h'a10132', h'', payload]\` of RFC 9052 §4.4. The key has the role \`receipt\` in \`mycogate key show\`.
+- A device checks the signature, and that device, seq and message id are those of what it sent. Then it may forget its copy.
+- Over MQTT it is the body of \`{prefix}/{id}/ack\`; over MDP the body of the ACK frame (flag IS_ACK) that answers the
+  TELEMETRY frame, and a refusal is a frame with flag IS_NACK and the body \`{"success":false,"message":reason}\`.
+
 ## MDP v1
 
 ${mdp.doc}
@@ -123,9 +139,9 @@ encoded. Another \`seq\`, or spaces in the JSON, give another encoding.
 `;
 }
 
-function fields(map: Record<string, MapField>): string {
+function fields(map: Record<string, MapField>, key = "Key"): string {
   return table(
-    ["Key", "Name", "Type", "Range", ""],
+    [key, "Name", "Type", "Range", ""],
     Object.entries(map).map(([name, field]) => [
       String(field.key),
       `${name}${field.optional ? " (optional)" : ""}`,
@@ -182,6 +198,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), `|${" --- |".repeat(head.length)}`, ...rows.map(line)].join("\n");
+}
+
+function hexBytes(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
 function hex(value: number): string {

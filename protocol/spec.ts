@@ -4,7 +4,7 @@
  * what devices already spoke; everything else is the field's and must not change.
  */
 
-/** One key of a CBOR map. `max` and `min` bound integers; `bytes` is an exact length, `maxBytes` a limit. */
+/** One key of a CBOR map, or one place of an array. `max` and `min` bound integers; `bytes` is an exact length, `maxBytes` a limit. */
 export interface MapField {
   readonly key: number;
   readonly type: "uint" | "int" | "text" | "bytes" | "map" | "array" | "code";
@@ -96,6 +96,49 @@ export const envelope = {
   readonly reading: Record<string, MapField>;
   readonly [other: string]: unknown;
 };
+
+/** What a gateway answers a stored envelope with. Everything here is ours. */
+export const receipt = {
+  doc: "Signed receipt: the gateway has this message on disk, as this leaf of its log. A COSE_Sign1 (RFC 9052), deterministic CBOR.",
+  /** Of a receipt for the longest id and the largest numbers. */
+  maxBytes: 221,
+  /** First element of the payload; seals and ledger entries have other numbers. */
+  kind: 4,
+  /**
+   * How every receipt begins: tag 18, array of 4, the protected header `{1: -19}` (Ed25519) in a byte string, an empty
+   * map, and the head of the payload's byte string, whose length is the next byte.
+   */
+  head: [0xd2, 0x84, 0x43, 0xa1, 0x01, 0x32, 0xa0, 0x58],
+  /** How the signed bytes begin, `["Signature1", h'a10132', h'', payload]`; the length and the payload follow. */
+  signedHead: [
+    0x84,
+    0x6a,
+    ...[..."Signature1"].map((letter) => letter.charCodeAt(0)),
+    0x43,
+    0xa1,
+    0x01,
+    0x32,
+    0x40,
+    0x58,
+  ],
+  /** Between payload and signature: the head of a byte string of 64. */
+  signatureHead: [0x58, 0x40],
+  /** The payload, an array of exactly these; `key` is the place in it. */
+  fields: {
+    kind: { key: 0, type: "uint", min: 4, max: 4, doc: "Marks a receipt." },
+    device: { key: 1, type: "text", maxBytes: 64, doc: "Registry id of the sender, `[A-Za-z0-9._-]{1,64}`." },
+    seq: { key: 2, type: "uint", ...uint64, doc: "Of the message." },
+    msgId: { key: 3, type: "bytes", bytes: 16, doc: "Of the message." },
+    leafIndex: { key: 4, type: "uint", max: 2 ** 53 - 1, doc: "Place of the entry in the log, from 0." },
+    leafHash: { key: 5, type: "bytes", bytes: 32, doc: "RFC 6962 leaf hash of the entry." },
+    treeSize: {
+      key: 6,
+      type: "uint",
+      max: 2 ** 53 - 1,
+      doc: "Leaves on disk when it was signed; always more than leafIndex.",
+    },
+  },
+} as const satisfies { readonly fields: Record<string, MapField>; readonly [other: string]: unknown };
 
 export const quality = {
   ok: { code: 0, doc: "The device trusts the value." },
@@ -334,6 +377,11 @@ export const mdp = {
   maxJsonBytes: 1006,
   /** Side-A 2.1.0 reads these as an end of line and drops the frame they occur in: a frame to it must hold neither. */
   forbiddenToSideA: [0x0a, 0x0d],
+  /**
+   * Ours: an ACK that answers a TELEMETRY frame with an envelope has the signed receipt as its body, a NACK a JSON object.
+   * The first byte tells them apart.
+   */
+  receiptBody: { receiptFirstByte: 0xd2, refusalFirstByte: 0x7b, ours: true },
   /** Ours: a TELEMETRY body that begins with one of these is a CBOR MycoEnvelope; JSON begins with `{`, 0x7B. */
   envelopeBody: { firstByteMin: 0xa0, firstByteMax: 0xbf, ours: true },
 } as const satisfies {

@@ -12,6 +12,7 @@ import { cHeader } from "../dist/protocol/c-header.js";
 import { vectorFile } from "../dist/protocol/golden.js";
 import { goldenEnvelopes } from "../dist/protocol/golden-envelopes.js";
 import { goldenMdp } from "../dist/protocol/golden-mdp.js";
+import { goldenReceipts } from "../dist/protocol/golden-receipts.js";
 import { referencePage } from "../dist/protocol/reference-page.js";
 import { specText } from "../dist/protocol/spec-text.js";
 import { encodeCbor } from "../dist/src/codec/cbor.js";
@@ -42,6 +43,7 @@ const generated = [
   ["docs/reference/errors.md", errorsPage()],
   ["protocol/vectors/golden-envelopes.json", vectorFile(envelopes)],
   ["protocol/vectors/golden-mdp.json", vectorFile(goldenMdp(codec, someEnvelope))],
+  ["protocol/vectors/golden-receipts.json", vectorFile(goldenReceipts(codec))],
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -4,7 +4,7 @@
  * opened_us, sealed_us, hmac?]`. docs/adr/0050-seals-are-leaves.md
  */
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
-import { CborTag } from "../codec/cbor-value.ts";
+import { coseSign1Tag, decodeCoseSign1, encodeCoseSign1 } from "../codec/cose-sign1.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { hashBytes } from "./hash.ts";
 
@@ -39,12 +39,6 @@ export interface SignedSeal {
 
 /** First element of the payload, as for the other kinds of leaves. */
 const kindSeal = 2;
-const coseSign1Tag = 18;
-const coseAlgorithm = 1;
-/** "Ed25519", RFC 9864. */
-const ed25519 = -19;
-const signatureBytes = 64;
-const protectedHeader = encodeCbor(new Map([[coseAlgorithm, ed25519]]));
 /** Tag 18, then an array of four: no other leaf begins so. */
 const firstBytes = [0xc0 | coseSign1Tag, 0x84] as const;
 
@@ -60,33 +54,18 @@ export function sealPayload({ hmac, ...seal }: Seal): Uint8Array {
 
 /** @param sign Ed25519 of the bytes it is given. @returns the leaf */
 export function encodeSeal(seal: Seal, sign: (bytes: Uint8Array) => Uint8Array): Uint8Array {
-  const payload = encodeCbor(elementsOf(seal));
-  const signature = sign(signedBytesOf(payload));
-  return encodeCbor(new CborTag(coseSign1Tag, [protectedHeader, new Map(), payload, signature]));
+  return encodeCoseSign1(encodeCbor(elementsOf(seal)), sign);
 }
 
 /** Total. Deterministic encoding only, so a seal has one leaf. */
 export function decodeSeal(leaf: Uint8Array): Result<SignedSeal, "SEAL_MALFORMED"> {
-  const message = decodeCbor(leaf, { tags: [coseSign1Tag] });
+  const message = decodeCoseSign1(leaf);
   if (!message.ok) return refuse("SEAL_MALFORMED", message.detail);
-  if (!(message.value instanceof CborTag) || !Array.isArray(message.value.value)) {
-    return refuse("SEAL_MALFORMED", "not a tagged COSE_Sign1");
-  }
-  const parts: readonly CborValue[] = message.value.value;
-  const [header, unprotected, payload, signature] = parts;
-  const valid =
-    parts.length === 4 &&
-    isBytes(header, protectedHeader.length) &&
-    header.every((byte, index) => byte === protectedHeader[index]) &&
-    unprotected instanceof Map &&
-    unprotected.size === 0 &&
-    payload instanceof Uint8Array &&
-    isBytes(signature, signatureBytes);
-  if (!valid) return refuse("SEAL_MALFORMED", "not a COSE_Sign1 with the headers of a seal");
+  const { payload, signedBytes, signature } = message.value;
   const content = decodeCbor(payload);
   const seal = content.ok ? sealOf(content.value) : undefined;
   if (seal === undefined) return refuse("SEAL_MALFORMED", "the payload is not that of a seal");
-  return accept({ seal, signedBytes: signedBytesOf(payload), signature });
+  return accept({ seal, signedBytes, signature });
 }
 
 function elementsOf(seal: Seal): CborValue[] {
@@ -113,11 +92,6 @@ function sealOf(content: CborValue): Seal | undefined {
     (hmac === undefined || isBytes(hmac, hashBytes));
   if (!valid) return undefined;
   return { number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs, hmac };
-}
-
-/** Sig_structure, RFC 9052 §4.4, with no external_aad. */
-function signedBytesOf(payload: Uint8Array): Uint8Array {
-  return encodeCbor(["Signature1", protectedHeader, new Uint8Array(0), payload]);
 }
 
 /** A number stays exact; beyond that the codec gives bigints. */

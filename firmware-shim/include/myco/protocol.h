@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 /* First half of the SHA-256 of the tables, to tell which state of the contract a build has. */
-#define MYCO_SPEC_HASH "60ddd74dcd23c05d9f0702fb8e34abaa"
+#define MYCO_SPEC_HASH "42dbc905562c7d771d4cef9d3ef4aaa9"
 
 /* MycoEnvelope v1: one signed message of a device, a CBOR map in deterministic encoding (RFC 8949 section 4.2.1). */
 #define MYCO_ENVELOPE_VERSION 0x01u
@@ -46,6 +46,27 @@ extern "C" {
 #define MYCO_GEO_LON_E7_MAX 1800000000L
 /* Always enough for a message without metadata whose sensors and units are numbers. */
 #define MYCO_ENVELOPE_SIZE_MAX(id_bytes, readings) (183u + (id_bytes) + 23u * (readings))
+
+/* Signed receipt: the gateway has this message on disk, as this leaf of its log. A COSE_Sign1 (RFC 9052), deterministic CBOR. */
+#define MYCO_RECEIPT_MAX 221u /* Bytes, for any device id. */
+#define MYCO_RECEIPT_KIND 4u
+#define MYCO_RECEIPT_FIRST_BYTE 0xD2u
+#define MYCO_RECEIPT_HEAD "\xD2\x84\x43\xA1\x01\x32\xA0\x58" /* How a receipt begins. The length of its payload follows, one byte. */
+#define MYCO_RECEIPT_HEAD_BYTES 8u
+#define MYCO_RECEIPT_SIGNATURE_HEAD "\x58\x40" /* Between payload and signature. */
+#define MYCO_RECEIPT_SIGNATURE_HEAD_BYTES 2u
+#define MYCO_RECEIPT_SIGNED_HEAD "\x84\x6A\x53\x69\x67\x6E\x61\x74\x75\x72\x65\x31\x43\xA1\x01\x32\x40\x58" /* How the signed bytes begin. Length and payload follow. */
+#define MYCO_RECEIPT_SIGNED_HEAD_BYTES 18u
+#define MYCO_RECEIPT_ELEMENTS 7u /* Of the payload, an array. */
+#define MYCO_RECEIPT_AT_KIND 0u /* Marks a receipt. */
+#define MYCO_RECEIPT_AT_DEVICE 1u /* Registry id of the sender, `[A-Za-z0-9._-]{1,64}`. */
+#define MYCO_RECEIPT_AT_SEQ 2u /* Of the message. */
+#define MYCO_RECEIPT_AT_MSG_ID 3u /* Of the message. */
+#define MYCO_RECEIPT_AT_LEAF_INDEX 4u /* Place of the entry in the log, from 0. */
+#define MYCO_RECEIPT_AT_LEAF_HASH 5u /* RFC 6962 leaf hash of the entry. */
+#define MYCO_RECEIPT_AT_TREE_SIZE 6u /* Leaves on disk when it was signed; always more than leafIndex. */
+#define MYCO_RECEIPT_LEAF_HASH_BYTES 32u
+#define MYCO_RECEIPT_INDEX_MAX 0x1FFFFFFFFFFFFFULL /* Of leaf index and tree size. */
 
 /* Quality of a reading. */
 #define MYCO_QUALITY_OK 0x00u /* The device trusts the value. */
@@ -208,6 +229,10 @@ extern "C" {
 /* A TELEMETRY body whose first byte is in this range is an envelope (an addition of this project). */
 #define MYCO_MDP_ENVELOPE_FIRST_BYTE_MIN 0xA0u
 #define MYCO_MDP_ENVELOPE_FIRST_BYTE_MAX 0xBFu
+
+/* First byte of what answers an envelope: a signed receipt, or JSON that says why not (additions of this project). */
+#define MYCO_MDP_RECEIPT_FIRST_BYTE 0xD2u
+#define MYCO_MDP_REFUSAL_FIRST_BYTE 0x7Bu
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@ import { cHeader } from "../../../protocol/c-header.ts";
 import { type GoldenCodec, vectorFile } from "../../../protocol/golden.ts";
 import { goldenEnvelopes } from "../../../protocol/golden-envelopes.ts";
 import { goldenMdp } from "../../../protocol/golden-mdp.ts";
+import { goldenReceipts } from "../../../protocol/golden-receipts.ts";
 import { referencePage } from "../../../protocol/reference-page.ts";
 import { specText } from "../../../protocol/spec-text.ts";
 import { encodeCbor } from "../../../src/codec/cbor.ts";
@@ -35,6 +36,7 @@ test.each([
   ["docs/reference/protocol.md", referencePage(specHash)],
   ["protocol/vectors/golden-envelopes.json", vectorFile(envelopes)],
   ["protocol/vectors/golden-mdp.json", vectorFile(goldenMdp(codec, Buffer.from(envelopes.accepted[0]!.cbor, "hex")))],
+  ["protocol/vectors/golden-receipts.json", vectorFile(goldenReceipts(codec))],
 ])("%s is what the tables say (else: npm run generate)", (path, text) => {
   expect(readFileSync(root + path, "utf8")).toBe(text);
 });
@@ -45,8 +47,10 @@ needs("gcc", "g++")("the C header", () => {
     typedef char magic[(MYCO_MDP_MAGIC == 0xA15Au) ? 1 : -1];
     typedef char sizes[(MYCO_ENVELOPE_SIZE_MAX(16u, 5u) < 512u) ? 1 : -1];
     typedef char frame[(MYCO_MDP_FRAME_SIZE_MAX(249u) == 270u) ? 1 : -1];
+    typedef char receipt[(MYCO_MDP_FRAME_SIZE_MAX(MYCO_RECEIPT_MAX) <= 255u) ? 1 : -1];
+    typedef char head[(sizeof(MYCO_RECEIPT_HEAD) == MYCO_RECEIPT_HEAD_BYTES + 1u && MYCO_RECEIPT_INDEX_MAX == 9007199254740991ULL) ? 1 : -1];
     typedef char ours[(MYCO_SENSOR_GAS_RESISTANCE == 0x4D00u && MYCO_UNIT_PERCENT_RH == 2u) ? 1 : -1];
-    int main(void) { magic m; sizes s; frame f; ours o; (void)m; (void)s; (void)f; (void)o; return (int)sizeof(MYCO_SPEC_HASH) - 33; }
+    int main(void) { magic m; sizes s; frame f; receipt r; head h; ours o; (void)r; (void)h; (void)m; (void)s; (void)f; (void)o; return (int)sizeof(MYCO_SPEC_HASH) - 33; }
   `;
 
   test.each([
