@@ -1,5 +1,5 @@
+import { didYouMean } from "../../src/schema/did-you-mean.ts";
 import { settings } from "../config/settings.ts";
-import { didYouMean } from "../config/suggest.ts";
 import { UsageError } from "./context.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** The YAML file: found, parsed, and able to say on which line a setting stands. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { readYaml } from "../../src/schema/yaml-text.ts";
 import type { Problem } from "./problem.ts";
 
 export interface ConfigFile {
@@ -28,35 +28,8 @@ export function readConfigFile(name: string): ConfigFile {
     const message = `cannot be read: ${(error as Error).message}`;
     return { name, values: {}, problems: [invalid(message, name)], where: () => name, has: () => false };
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${name}:${line}:${col}`;
-  };
-  const problems: Problem[] = document.errors.map(({ message, pos }) => invalid(message, at(pos[0])));
-  const values: unknown = problems.length === 0 ? (document.toJS() ?? {}) : {};
-  const isMapOfSettings = typeof values === "object" && !Array.isArray(values);
-  if (!isMapOfSettings) problems.push(invalid("must hold a map of settings", at(0)));
-  return {
-    name,
-    values: isMapOfSettings ? (values as Record<string, unknown>) : {},
-    problems,
-    where(path) {
-      let node: unknown = document.contents;
-      let offset = 0;
-      for (const key of path) {
-        const pair = isMap(node)
-          ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-          : undefined;
-        const place = isSeq(node) ? node.items[Number(key)] : pair?.key;
-        if (isNode(place)) offset = place.range?.[0] ?? offset;
-        node = pair ? pair.value : place;
-      }
-      return at(offset);
-    },
-    has: (path) => document.hasIn(path),
-  };
+  const { values, mistakes, where, has } = readYaml(text, name, "settings");
+  return { name, values, problems: mistakes.map((mistake) => invalid(mistake.message, mistake.where)), where, has };
 }
 
 function invalid(message: string, where: string): Problem {

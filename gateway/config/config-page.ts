@@ -1,6 +1,7 @@
 /** docs/reference/config.md, from the schema. */
+
+import type { SchemaView } from "../../src/schema/problems.ts";
 import { type Setting, settings } from "./settings.ts";
-import type { SchemaView } from "./validate.ts";
 
 export function configPage(): string {
   const sectionOf = ({ path }: Setting): string => path.split(".").slice(0, -1).join(".");

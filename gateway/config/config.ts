@@ -2,13 +2,14 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
+import { withDefaults } from "../../src/schema/defaults.ts";
+import { type SchemaView, schemaProblems } from "../../src/schema/problems.ts";
 import { unprotectedListeners } from "../transports/mqtt/config.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { fromText } from "./from-text.ts";
 import { type Problem, problemLine } from "./problem.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { type ConfigSources, fromEnvironment, fromFlags } from "./sources.ts";
-import { type SchemaView, schemaProblems } from "./validate.ts";
 
 export type { Config } from "./schema.ts";
 export type { ConfigSources } from "./sources.ts";
@@ -79,22 +80,6 @@ function place(values: Record<string, unknown>, path: readonly string[], value: 
   }
   values[key] ??= {};
   if (typeof values[key] === "object") place(values[key] as Record<string, unknown>, rest, value);
-}
-
-/** An optional section stays absent unless something in it is set. */
-function withDefaults(schema: SchemaView, value: unknown): unknown {
-  if (schema.items && Array.isArray(value)) return value.map((item) => withDefaults(schema.items!, item));
-  if (!schema.properties) return value === undefined ? structuredClone(schema.default) : value;
-  const section = value ?? {};
-  if (typeof section !== "object" || Array.isArray(section)) return section;
-  const given = section as Record<string, unknown>;
-  const filled: Record<string, unknown> = {};
-  for (const [key, child] of Object.entries(schema.properties)) {
-    const isAbsentOption = given[key] === undefined && child.properties && !schema.required?.includes(key);
-    const completed = isAbsentOption ? undefined : withDefaults(child, given[key]);
-    if (completed !== undefined) filled[key] = completed;
-  }
-  return { ...filled, ...Object.fromEntries(Object.entries(given).filter(([key]) => !(key in filled))) };
 }
 
 /** A variable or flag gives a setting as a whole; a mistake may lie deeper. */

@@ -1,4 +1,4 @@
-import type { SchemaView } from "./validate.ts";
+import type { SchemaView } from "../../src/schema/problems.ts";
 
 const booleans: Readonly<Record<string, boolean>> = {
   true: true,

@@ -1,4 +1,4 @@
-import type { SchemaView } from "./validate.ts";
+import type { SchemaView } from "../../src/schema/problems.ts";
 
 /** A copy that can be shown: whatever the schema marks secret is replaced, however deep. */
 export function masked(schema: SchemaView, value: unknown): unknown {

@@ -1,6 +1,7 @@
 /** The configuration schema as a flat list: one row per setting, with the names it has in each source. */
+
+import type { SchemaView } from "../../src/schema/problems.ts";
 import { configSchema } from "./schema.ts";
-import type { SchemaView } from "./validate.ts";
 
 export interface Setting {
   /** Dotted, as in the YAML file: `mqtt.tls.port`. */

@@ -1,8 +1,8 @@
 /** The text that flags and environment give for settings, and what in them is no setting at all. */
 import { readFileSync } from "node:fs";
+import { didYouMean } from "../../src/schema/did-you-mean.ts";
 import type { Problem } from "./problem.ts";
 import { type Setting, settings } from "./settings.ts";
-import { didYouMean } from "./suggest.ts";
 
 export interface ConfigSources {
   /** Text by dotted path, as in `{"mqtt.port": "1884"}`; `config` names the file. */

@@ -2,8 +2,8 @@
 import type { FastifySchemaCompiler } from "fastify";
 import type { TSchema } from "typebox";
 import { GatewayError } from "../../src/errors.ts";
+import { type SchemaView, schemaProblems } from "../../src/schema/problems.ts";
 import { fromText } from "../config/from-text.ts";
-import { type SchemaView, schemaProblems } from "../config/validate.ts";
 
 /** A refusal must not be longer than what it refuses. */
 const maxErrorsTold = 10;

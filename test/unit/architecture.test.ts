@@ -11,10 +11,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   simulators: ["src", "protocol"],
 };
 
-/** Pure packages: to compute, and to describe shapes. Folders that are not listed take what they need. */
+/** Pure packages: to compute, to describe shapes, and to read what people write. Folders that are not listed take what they need. */
 const mayTake: Readonly<Record<string, RegExp>> = {
   protocol: /^$/,
-  src: /^(node:crypto|@noble\/(curves|hashes|post-quantum)\/.*|typebox)$/,
+  src: /^(node:crypto|@noble\/(curves|hashes|post-quantum)\/.*|typebox(\/(schema|system))?|yaml)$/,
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { didYouMean } from "../../../gateway/config/suggest.ts";
+import { didYouMean } from "../../../src/schema/did-you-mean.ts";
 
 test.each([
   ["prot", ["port", "host"], "port"],

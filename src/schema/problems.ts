@@ -2,7 +2,7 @@
 import type { TSchema } from "typebox";
 import { Errors } from "typebox/schema";
 import { Settings } from "typebox/system";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 // TypeBox stops at 8: too few for `config check`, which lists everything.
 Settings.Set({ maxErrors: 1_000 });
