@@ -15,7 +15,7 @@ import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identi
 import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
-import type { Services } from "./http/services.ts";
+import type { Listener, Services } from "./http/services.ts";
 import { Counters } from "./ingest/counters.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { QuarantineLog } from "./ingest/quarantine-log.ts";
@@ -46,7 +46,7 @@ import { version } from "./version.ts";
 export interface Gateway {
   readonly identity: Identity;
   readonly adminToken: string;
-  readonly listeners: readonly { readonly name: string; readonly url: string }[];
+  readonly listeners: readonly Listener[];
   /** Takes nothing more, finishes what was taken, and closes everything. */
   stop(): Promise<void>;
 }
@@ -185,6 +185,7 @@ async function assemble(
 
   const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
   stops.add(() => published.close());
+  const listeners: Listener[] = [];
   const services: Services = {
     gatewayId: identity.gatewayId,
     version,
@@ -195,6 +196,7 @@ async function assemble(
     quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
     health,
     commands: serial,
+    listeners: () => listeners,
     metrics: () => metrics.text(),
   };
   const http = await createHttpServer({
@@ -219,20 +221,21 @@ async function assemble(
     onCommand: (deviceId, payload) => desk.command(deviceId, payload),
     onRequest: (name, payload) => desk.request(name, payload),
   });
-  const { listeners: mqttListeners } = await mqtt.start();
+  listeners.push(...(await mqtt.start()).listeners);
   stops.add(() => mqtt.stop());
   desk.start(mqtt);
   stops.add(async () => desk.stop());
 
   // Last, because /readyz says that uploads are taken.
   const httpUrl = await http.listen();
+  listeners.push({ name: "http", url: httpUrl });
   stops.add(() => http.close());
   keepEndpoint(config, httpUrl);
 
   return {
     identity,
     adminToken,
-    listeners: [...mqttListeners, { name: "http", url: httpUrl }],
+    listeners,
     stop: () => stops.run(),
   };
 }

@@ -155,6 +155,12 @@ export interface HealthService {
   stats(): Stats;
 }
 
+/** An address that the gateway listens on: `tcp`, `tls` and `ws` are MQTT. */
+export interface Listener {
+  readonly name: string;
+  readonly url: string;
+}
+
 export interface CommandService {
   /** Send one command over the device's link and wait for its answer. @throws GatewayError COMMAND_*, DEVICE_NOT_FOUND */
   send(
@@ -174,6 +180,7 @@ export interface Services {
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;
+  listeners(): readonly Listener[];
   /** Prometheus text. */
   metrics(): Promise<string>;
 }

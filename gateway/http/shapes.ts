@@ -203,6 +203,11 @@ export const stats = Type.Object({
   uptimeSeconds: Type.Number({ minimum: 0 }),
 });
 
+export const listener = Type.Object({
+  name: Type.String({ description: "`tcp`, `tls` and `ws` are MQTT." }),
+  url: Type.String(),
+});
+
 export const readiness = Type.Object({
   ready: Type.Boolean(),
   dependencies: Type.Record(

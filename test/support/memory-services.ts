@@ -145,6 +145,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         return { success: true, message: "done" };
       },
     },
+    listeners: () => [{ name: "tcp", url: "mqtt://127.0.0.1:1883" }],
     metrics: async () => "mycogate_up 1\n",
   };
   return { services, state };

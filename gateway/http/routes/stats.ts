@@ -1,9 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
 import type { Services } from "../services.ts";
 import * as shapes from "../shapes.ts";
 
 /** The conservation law in numbers: received − inFlight = stored + duplicate + quarantined + rejected. */
-export const statsRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { gatewayId, version, health }) => {
+export const statsRoutes: FastifyPluginAsyncTypebox<Services> = async (
+  app,
+  { gatewayId, version, health, listeners },
+) => {
   app.get(
     "/stats",
     {
@@ -14,5 +18,16 @@ export const statsRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { ga
       },
     },
     async () => ({ gatewayId, version, ...health.stats() }),
+  );
+  app.get(
+    "/listeners",
+    {
+      schema: {
+        tags: ["gateway"],
+        summary: "Where devices and clients reach the gateway",
+        response: shapes.answers({ 200: Type.Object({ data: Type.Array(shapes.listener) }) }),
+      },
+    },
+    async () => ({ data: [...listeners()] }),
   );
 };

@@ -362,6 +362,11 @@ describe("the gateway", () => {
     });
   });
 
+  test("says where it is reached", async () => {
+    const { data } = (await (await api.call("GET", "/api/v1/listeners")).json()) as { data: unknown };
+    expect(data).toEqual([{ name: "tcp", url: "mqtt://127.0.0.1:1883" }]);
+  });
+
   test("readyz turns from 200 to 503 and names each dependency", async () => {
     expect((await fetch(`${api.url}/readyz`)).status).toBe(200);
     api.state.ready = false;
@@ -397,6 +402,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/revoke",
       "/api/v1/entries/{leafIndex}",
       "/api/v1/entries/{leafIndex}/proof",
+      "/api/v1/listeners",
       "/api/v1/quarantine",
       "/api/v1/quarantine/{id}",
       "/api/v1/quarantine/{id}/release",
