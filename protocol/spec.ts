@@ -185,6 +185,13 @@ export const units = {
   Hz: { code: 0x4d0c, ours: true, doc: "Hertz." },
   L_min: { code: 0x4d0d, ours: true, doc: "Litre per minute." },
   A: { code: 0x4d0e, ours: true, doc: "Ampere." },
+  hPa: { code: 0x4d0f, ours: true, doc: "Hectopascal." },
+  kOhm: { code: 0x4d10, ours: true, doc: "Kiloohm." },
+  ms: { code: 0x4d11, ours: true, doc: "Millisecond." },
+  kg: { code: 0x4d12, ours: true, doc: "Kilogram." },
+  g0: { code: 0x4d13, ours: true, doc: "Standard gravity, 9.80665 m/s²." },
+  nm: { code: 0x4d14, ours: true, doc: "Nanometre." },
+  F: { code: 0x4d15, ours: true, doc: "Degree Fahrenheit." },
 } as const satisfies Record<string, CodeEntry>;
 
 export type UnitName = keyof typeof units;

@@ -15,10 +15,14 @@ export function readingsPageJson(rows: readonly ReadingRow[], next: string | nul
 function readingJson(row: ReadingRow): string {
   return (
     `{"time":${text(row.time)},"deviceId":${text(row.deviceId)},"sensor":${text(row.sensor)},` +
-    `"value":${exact(row.value)},"unit":${text(row.unit)},"quality":${row.quality},` +
+    `${valueJson(row.value)},"unit":${text(row.unit)},"quality":${row.quality},` +
     `"seq":${row.seq === null ? "null" : exact(row.seq)},"msgId":${text(row.msgId)},"leafIndex":${row.leafIndex},` +
     `"verification":${text(row.verification)},"timeSource":${text(row.timeSource)}}`
   );
+}
+
+function valueJson(value: ReadingRow["value"]): string {
+  return typeof value === "string" ? `"value":${exact(value)}` : `"values":[${value.map(exact).join(",")}]`;
 }
 
 const text = JSON.stringify;

@@ -44,8 +44,8 @@ export interface ReadingRow {
   readonly time: string;
   readonly deviceId: string;
   readonly sensor: string | number;
-  /** Exact decimal text, valid as a JSON number. */
-  readonly value: string;
+  /** Exact decimal text, valid as a JSON number; several of an array reading, which the API calls `values`. */
+  readonly value: string | readonly string[];
   readonly unit: string | number;
   readonly quality: number;
   /** Decimal text (may exceed 2^53), or null. */

@@ -124,7 +124,12 @@ export const reading = Type.Object({
   time,
   deviceId: Type.String(),
   sensor: Type.Union([Type.String(), Type.Number()]),
-  value: Type.Number({ description: "The exact decimal; parse it as such where every digit counts." }),
+  value: Type.Optional(Type.Number({ description: "The exact decimal; parse it as such where every digit counts." })),
+  values: Type.Optional(
+    Type.Array(Type.Number(), {
+      description: "Instead of `value`: what means something only together, as a spectrum.",
+    }),
+  ),
   unit: Type.Union([Type.String(), Type.Number()]),
   quality: Type.Integer({ description: "0 ok, 1 warn, 2 bad." }),
   seq: nullable(Type.Integer({ description: "Up to 64 bits." })),

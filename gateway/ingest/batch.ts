@@ -3,7 +3,7 @@
  * slab; the slab and the finished leaves then change owner by transfer. (A SharedArrayBuffer would save the transfer,
  * but sodium-native's bindings do not accept memory shared between threads.)
  */
-import type { PayloadFormat } from "../../src/ingest/upload.ts";
+import type { PayloadFormat } from "../../src/dialects/index.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason } from "../../src/rejects.ts";
 

@@ -1,8 +1,7 @@
 import { parseEnvelope } from "../../src/codec/envelope.ts";
-import { decodePayload } from "../../src/dialects/index.ts";
+import { decodePayload, type PayloadFormat } from "../../src/dialects/index.ts";
 import { type DedupeWindow, fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import { envelopeRepeatKey, type RepeatKey, sampleRepeatKey } from "../../src/ingest/repeat-key.ts";
-import type { PayloadFormat } from "../../src/ingest/upload.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import { forEachEntry } from "../journal/frame.ts";
 import type { JournalFrame } from "../journal/journal-reader.ts";
@@ -14,21 +13,21 @@ export function rememberFrame(dedupe: DedupeWindow, { firstLeaf, bundle }: Journ
   forEachEntry(bundle, (bytes, index) => {
     const entry = decodeEntry(bytes);
     if (!entry.ok || entry.value.kind !== "reading") return;
-    const { format, payload, deviceId } = entry.value;
+    const { format, payload, deviceId, source } = entry.value;
     const repeat = repeatKeyOf(format, payload);
     if (!repeat || repeat.by === "nothing") return;
+    // A source with an address, such as a port, has sessions, and this restart has ended them.
+    if (repeat.by === "content" && source.includes(":")) return;
     fingerprintInto(words, 0, deviceId, repeat, payload);
     dedupe.add(words, 0, firstLeaf + index);
   });
 }
 
-/** @returns undefined where a restart ends the session that a repeat would have to be in */
 function repeatKeyOf(format: PayloadFormat, payload: Uint8Array): RepeatKey | undefined {
-  if (format === "mdp-b") return undefined;
   if (format === "envelope") {
     const envelope = parseEnvelope(payload);
     return envelope.ok ? envelopeRepeatKey(envelope.value) : undefined;
   }
   const sample = decodePayload(format, payload);
-  return sample.ok ? sampleRepeatKey(format, sample.value, "") : undefined;
+  return sample.ok ? sampleRepeatKey(sample.value, "") : undefined;
 }

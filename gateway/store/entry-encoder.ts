@@ -1,16 +1,18 @@
 /** Ledger entries as rows of the table `entries`, in the binary form that COPY takes. */
+import type { Decimal } from "../../src/codec/decimal.ts";
 import { decodePayload } from "../../src/dialects/index.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import type { ReadingEntry } from "../../src/ledger/types.ts";
-import type { Reading, Sample } from "../../src/reading.ts";
+import type { ArrayReading, Reading, Sample } from "../../src/reading.ts";
 import { type RegistryEvent, registryEvent } from "../../src/registry/events.ts";
 import { type CopyBuffer, fitsNumeric, typeOid } from "./copy-buffer.ts";
 import type { Names } from "./names.ts";
 
 /** In the order of the fields below. */
 export const copyEntries = `COPY entries (leaf_index, kind, device_clock, time, received_at, device_no, source_no, key_epoch,
-  lat_e7, lon_e7, acc_m, seq, msg_id, channels, values, qualities, entry) FROM STDIN (FORMAT binary)`;
-const columns = 17;
+  lat_e7, lon_e7, acc_m, seq, msg_id, channels, values, qualities,
+  array_channels, array_ends, array_values, array_qualities, entry) FROM STDIN (FORMAT binary)`;
+const columns = 21;
 
 /** What the leaf's first element says; 0 where the entry is not understood. */
 const kind = { unknown: 0, reading: 1, seal: 2, event: 3 } as const;
@@ -20,9 +22,9 @@ const earliestDeviceMs = Date.UTC(2020, 0, 1);
 const latestAheadMs = 600_000;
 const maxInt32 = 0x7fff_ffff;
 /** Beside texts, bytes and array elements: every field's length and fixed part, and the arrays' headers. */
-const fixedRowBytes = 256;
-/** A channel and a quality, with their lengths. */
-const elementBytes = 8 + 6;
+const fixedRowBytes = 384;
+/** A channel, where an array ends, and a quality, with their lengths. */
+const elementBytes = 8 + 8 + 6;
 
 export interface DatedEvent {
   readonly event: RegistryEvent;
@@ -79,8 +81,9 @@ export class EntryEncoder {
   addReading(leafIndex: number, bytes: Uint8Array, entry: ReadingEntry, sample: Sample | undefined): void {
     const out = this.#out;
     const deviceUs = plausibleDeviceUs(sample?.epochMs, entry.receivedUs);
+    const elements = (sample?.readings.length ?? 0) + (sample?.arrays?.length ?? 0);
     const textBytes = 3 * (sample?.msgId?.length ?? 0);
-    out.row(columns, fixedRowBytes + textBytes + bytes.length + elementBytes * (sample?.readings.length ?? 0));
+    out.row(columns, fixedRowBytes + textBytes + bytes.length + elementBytes * elements);
     out.int64Field(leafIndex);
     out.int16Field(kind.reading);
     out.booleanField(deviceUs !== undefined);
@@ -95,6 +98,7 @@ export class EntryEncoder {
     if (sample?.msgId === undefined) out.nullField();
     else out.textField(sample.msgId);
     this.#readings(sample);
+    this.#arrays(sample?.arrays);
     out.bytesField(bytes);
   }
 
@@ -116,7 +120,7 @@ export class EntryEncoder {
     }
     if (device === undefined) out.nullField();
     else out.int32Field(device);
-    for (let i = 0; i < 10; i++) out.nullField(); // From source_no to qualities.
+    for (let i = 0; i < 14; i++) out.nullField(); // From source_no to array_qualities.
     out.bytesField(bytes);
   }
 
@@ -142,17 +146,46 @@ export class EntryEncoder {
     const readings = sample.readings.every(isStorable) ? sample.readings : sample.readings.filter(isStorable);
     this.#warnings.unstorable += sample.readings.length - readings.length;
 
-    const channels = out.openArray(typeOid.int4, readings.length);
-    let allGood = true;
-    for (const { sensor, unit, quality } of readings) {
-      out.int32Field(this.#names.channel(sensor, unit));
-      if (quality !== 0) allGood = false;
-    }
-    out.closeArray(channels);
+    this.#channels(readings);
     const values = out.openArray(typeOid.numeric, readings.length);
     for (const { vi, vs } of readings) out.numericField(vi, vs);
     out.closeArray(values);
-    if (allGood) {
+    this.#qualities(readings);
+  }
+
+  /** All values one after another, and where each array ends among them: arrays of PostgreSQL cannot be ragged. */
+  #arrays(all: readonly ArrayReading[] = []): void {
+    const out = this.#out;
+    const arrays = all.filter(({ values }) => values.every(isStorable));
+    this.#warnings.unstorable += all.length - arrays.length;
+    if (arrays.length === 0) {
+      for (let i = 0; i < 4; i++) out.nullField();
+      return;
+    }
+    this.#channels(arrays);
+    const ends = out.openArray(typeOid.int4, arrays.length);
+    let end = 0;
+    for (const { values } of arrays) {
+      end += values.length;
+      out.int32Field(end);
+    }
+    out.closeArray(ends);
+    const values = out.openArray(typeOid.numeric, end);
+    for (const array of arrays) for (const { vi, vs } of array.values) out.numericField(vi, vs);
+    out.closeArray(values);
+    this.#qualities(arrays);
+  }
+
+  #channels(readings: readonly (Reading | ArrayReading)[]): void {
+    const channels = this.#out.openArray(typeOid.int4, readings.length);
+    for (const { sensor, unit } of readings) this.#out.int32Field(this.#names.channel(sensor, unit));
+    this.#out.closeArray(channels);
+  }
+
+  /** Null where all are 0. */
+  #qualities(readings: readonly (Reading | ArrayReading)[]): void {
+    const out = this.#out;
+    if (readings.every(({ quality }) => quality === 0)) {
       out.nullField();
       return;
     }
@@ -162,7 +195,7 @@ export class EntryEncoder {
   }
 }
 
-function isStorable({ vi, vs }: Reading): boolean {
+function isStorable({ vi, vs }: Decimal): boolean {
   return fitsNumeric(vi, vs);
 }
 

@@ -23,7 +23,9 @@ interface SqlRow {
   readonly ordinal: string;
   readonly device_id: string;
   readonly channel: string;
-  readonly value: string;
+  /** Null: an array reading, whose numbers are in `array`. */
+  readonly value: string | null;
+  readonly array: readonly string[] | null;
   readonly quality: number;
   readonly seq: string | null;
   readonly msg_id: string | null;
@@ -68,7 +70,7 @@ function select(query: ReadingsQuery, channels: readonly number[] | undefined): 
   const { device, from, to, limit, order } = query;
   const after = query.cursor === undefined ? undefined : keyAt(query.cursor, order);
   const past = order === "asc" ? ">" : "<";
-  const entry = ["e.kind = 1", "cardinality(e.channels) > 0"];
+  const entry = ["e.kind = 1", "(cardinality(e.channels) > 0 OR cardinality(e.array_channels) > 0)"];
   const reading = ["true"];
   if (device !== undefined) {
     entry.push(
@@ -79,7 +81,7 @@ function select(query: ReadingsQuery, channels: readonly number[] | undefined): 
   if (to) entry.push(`e.time < ${parameter(sqlTime(to))}`);
   if (channels) {
     const wanted = parameter(channels);
-    entry.push(`e.channels && ${wanted}::int[]`);
+    entry.push(`(e.channels && ${wanted}::int[] OR e.array_channels && ${wanted}::int[])`);
     reading.push(`r.channel_no = ANY (${wanted}::int[])`);
   }
   if (after) {
@@ -89,10 +91,17 @@ function select(query: ReadingsQuery, channels: readonly number[] | undefined): 
   }
   const text = `
 SELECT (extract(epoch FROM e.time) * 1000000)::bigint AS time_us, e.leaf_index, r.ordinal, d.id AS device_id, c.key AS channel,
-       r.value, coalesce(r.quality, 0) AS quality, e.seq, e.msg_id, e.key_epoch, e.device_clock
+       r.value, r.array, coalesce(r.quality, 0) AS quality, e.seq, e.msg_id, e.key_epoch, e.device_clock
 FROM (SELECT * FROM entries e WHERE ${entry.join(" AND ")}
       ORDER BY e.time ${order}, e.leaf_index ${order} LIMIT ${parameter(limit + 2)}) e
-CROSS JOIN LATERAL unnest(e.channels, e.values, e.qualities) WITH ORDINALITY AS r (channel_no, value, quality, ordinal)
+CROSS JOIN LATERAL (
+  SELECT channel_no, value, NULL::text[] AS array, quality, ordinal
+  FROM unnest(e.channels, e.values, e.qualities) WITH ORDINALITY AS s (channel_no, value, quality, ordinal)
+  UNION ALL
+  SELECT channel_no, NULL, e.array_values[coalesce(e.array_ends[ordinal - 1], 0) + 1 : array_end]::text[], quality,
+         coalesce(cardinality(e.channels), 0) + ordinal
+  FROM unnest(e.array_channels, e.array_ends, e.array_qualities) WITH ORDINALITY AS a (channel_no, array_end, quality, ordinal)
+) r
 JOIN channels c USING (channel_no)
 JOIN devices d USING (device_no)
 WHERE ${reading.join(" AND ")}
@@ -113,7 +122,7 @@ function readingRow(row: SqlRow): ReadingRow {
     time: new Date(Math.floor(Number(row.time_us) / 1000)).toISOString(),
     deviceId: row.device_id,
     sensor: typeof sensor === "number" ? (sensorName(sensor) ?? sensor) : sensor,
-    value: row.value,
+    value: row.array ?? row.value!,
     unit: typeof unit === "number" ? (unitName(unit) ?? unit) : unit,
     quality: row.quality,
     seq: row.seq,

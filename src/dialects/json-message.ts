@@ -1,12 +1,13 @@
 /** The two JSON messages of the field: the verbose envelope and the simplified telemetry. wire-facts §7.5, §9.1. */
-import { decimalOf } from "../codec/decimal.ts";
-import type { Reading, Sample } from "../reading.ts";
+import { type Decimal, decimalOf } from "../codec/decimal.ts";
+import type { ArrayReading, Reading, Sample } from "../reading.ts";
 import { accept, type Refusal, type Result, refuse } from "../result.ts";
 
 type JsonReject = "NOT_WELL_FORMED" | "SCHEMA_INVALID";
 type JsonObject = { readonly [key: string]: unknown };
 
 const maxReadings = 4096;
+const maxArrayLength = 4096;
 const maxTextLength = 256;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -23,7 +24,7 @@ export function decodeEnvelopeJson(payload: Uint8Array): Result<Sample, JsonReje
   return sampleOf(message, message.pack, { claimedDeviceId: hdr.deviceId, msgId: hdr.msgId, seq: message.seq });
 }
 
-/** `{pack or readings:[{id, v, u}], msgId?, seq?, ts?:{utc}}`; the sender is named by the topic alone. */
+/** `{pack or readings:[{id, v, u, q?}], msgId?, seq?, ts?:{utc}}`; the sender is named by the topic alone. Ours: `v` may be an array. */
 export function decodeTelemetryJson(payload: Uint8Array): Result<Sample, JsonReject> {
   const parsed = parseObject(payload);
   if (!parsed.ok) return parsed;
@@ -41,16 +42,18 @@ function sampleOf(
   if (!Array.isArray(pack)) return refuse("SCHEMA_INVALID", "pack is not an array");
   if (pack.length > maxReadings) return refuse("SCHEMA_INVALID", `pack has ${pack.length} readings`);
   const readings: Reading[] = [];
+  const arrays: ArrayReading[] = [];
   for (const [index, item] of pack.entries()) {
     const reading = readingOf(item, index);
     if (!reading.ok) return reading;
-    readings.push(reading.value);
+    if ("values" in reading.value) arrays.push(reading.value);
+    else readings.push(reading.value);
   }
-  return accept({ ...header, epochMs: epochMsOf(message.ts), readings });
+  return accept({ ...header, epochMs: epochMsOf(message.ts), readings, ...(arrays.length > 0 && { arrays }) });
 }
 
-/** `v` is a number or a boolean; the ingestor's `{vi, vs}` pair is taken where it is given, because it is exact. */
-function readingOf(item: unknown, index: number): Result<Reading, "SCHEMA_INVALID"> {
+/** `v` is a number, a boolean, or an array of numbers; the ingestor's `{vi, vs}` pair is taken where it is given, because it is exact. */
+function readingOf(item: unknown, index: number): Result<Reading | ArrayReading, "SCHEMA_INVALID"> {
   const bad = (what: string): Refusal<"SCHEMA_INVALID"> => refuse("SCHEMA_INVALID", `pack[${index}]: ${what}`);
   if (!isObject(item)) return bad("not an object");
   const { id, v, vi, vs, u, q } = item;
@@ -58,10 +61,20 @@ function readingOf(item: unknown, index: number): Result<Reading, "SCHEMA_INVALI
   const unit = u ?? "";
   if (unit !== "" && !isShortText(unit) && !isCode(unit)) return bad("u is neither text nor a code");
   if (q !== undefined && q !== 0 && q !== 1 && q !== 2) return bad("q is not 0, 1 or 2");
+  if (Array.isArray(v)) {
+    const values = decimalsOf(v);
+    return values ? accept({ sensor: id, unit, quality: q ?? 0, values }) : bad("v is no array of numbers in range");
+  }
   const exact = Number.isSafeInteger(vi) && isCode(vs) && vs <= 9;
   const decimal = exact ? { vi: vi as number, vs } : decimalOf(typeof v === "boolean" ? Number(v) : (v as number));
   if (!decimal || !(exact || typeof v === "number" || typeof v === "boolean")) return bad("v is not a number in range");
   return accept({ sensor: id, vi: decimal.vi, vs: decimal.vs, unit, quality: q ?? 0 });
+}
+
+function decimalsOf(numbers: readonly unknown[]): readonly Decimal[] | undefined {
+  if (numbers.length === 0 || numbers.length > maxArrayLength) return undefined;
+  const decimals = numbers.map((number) => (typeof number === "number" ? decimalOf(number) : undefined));
+  return decimals.every((decimal) => decimal !== undefined) ? decimals : undefined;
 }
 
 /** `ts.ms`, or `ts.utc` as ISO 8601 or epoch seconds in text; anything else is a device without a clock. */

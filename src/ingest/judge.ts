@@ -3,13 +3,12 @@
  * in this order, so that a message damaged on its way is called damaged, whatever its damaged fields now say.
  */
 import { type Envelope, envelopeSignedText, parseEnvelope } from "../codec/envelope.ts";
-import { decodePayload } from "../dialects/index.ts";
+import { decodePayload, type PayloadFormat } from "../dialects/index.ts";
 import { maxEntryBytes } from "../ledger/types.ts";
 import type { Device } from "../registry/device.ts";
 import type { QuarantineReason } from "../rejects.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { envelopeRepeatKey, type RepeatKey, sampleRepeatKey } from "./repeat-key.ts";
-import type { PayloadFormat } from "./upload.ts";
 
 /** A leaf holds more than the payload: ids, source and firmware of at most this much together. */
 const leafOverheadBytes = 1024;
@@ -72,13 +71,11 @@ function judgeEnvelope(
 function judgeUnsigned(payload: Uint8Array, claim: Claim, ports: JudgePorts): Result<Judged, QuarantineReason> {
   const decoded = decodePayload(claim.format, payload);
   if (!decoded.ok) return decoded;
-  const { claimedDeviceId } = decoded.value;
-  // What a generation-B frame calls its sender is shared by a whole batch of boards; the port is its identity.
-  const found = identify(claim.format === "mdp-b" ? undefined : claimedDeviceId, claim, ports);
+  const found = identify(decoded.value.claimedDeviceId, claim, ports);
   if (!found.ok) return found;
   if (!claim.trusted)
     return refuse("UNSIGNED", `unsigned ${claim.format}, and policy trusts no unsigned message from there`);
-  const repeat = sampleRepeatKey(claim.format, decoded.value, claim.session);
+  const repeat = sampleRepeatKey(decoded.value, claim.session);
   return accept({ device: found.value, keyEpoch: 0, repeat });
 }
 

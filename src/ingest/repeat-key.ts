@@ -1,7 +1,6 @@
 /** When a later message counts as a repeat of an earlier one, by what the message itself carries. */
 import type { Envelope } from "../codec/envelope.ts";
 import type { Sample } from "../reading.ts";
-import type { PayloadFormat } from "./upload.ts";
 
 export type RepeatKey =
   /** Same device, seq and msgId. Other bytes under the same key are a conflict. */
@@ -15,10 +14,11 @@ export function envelopeRepeatKey({ seq, msgId }: Pick<Envelope, "seq" | "msgId"
   return { by: "message", seq, msgId };
 }
 
-/** For the unsigned formats. */
-export function sampleRepeatKey(format: PayloadFormat, { seq, msgId, epochMs }: Sample, session: string): RepeatKey {
-  // Generation-B numbering starts again at each boot, so bytes repeat honestly from one session to the next.
-  if (format === "mdp-b") return { by: "content", session };
+/**
+ * For the unsigned formats. Where numbering starts again at each boot, a dialect gives no `msgId`: bytes repeat honestly
+ * from one session to the next.
+ */
+export function sampleRepeatKey({ seq, msgId, epochMs }: Sample, session: string): RepeatKey {
   if (msgId !== undefined) return { by: "message", seq, msgId };
   return seq === undefined && epochMs === undefined ? { by: "nothing" } : { by: "content", session };
 }

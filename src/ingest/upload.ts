@@ -1,19 +1,6 @@
 /** What a transport hands to ingest, and what it gets back. */
+import type { PayloadFormat } from "../dialects/index.ts";
 import type { QuarantineReason, RejectReason } from "../rejects.ts";
-
-/**
- * How the payload of an upload is to be read; kept in the ledger entry so that readers need no guess.
- * Each value names one decoder in src/dialects/.
- */
-export type PayloadFormat =
-  /** MycoEnvelope v1 as deterministic CBOR, signed. */
-  | "envelope"
-  /** MycoEnvelope as the verbose JSON object; what its hash covers is undefined, so it counts as unsigned. */
-  | "envelope-json"
-  /** `{pack or readings, msgId?, seq?, ts?}` */
-  | "telemetry-json"
-  /** One whole MDP v1 frame as on the wire (COBS, CRC, delimiter) of a generation-B board. */
-  | "mdp-b";
 
 /** Counters are kept per transport. */
 export const transports = ["mqtt", "mqtts", "ws", "serial"] as const;

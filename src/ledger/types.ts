@@ -1,6 +1,6 @@
 /** The shapes that ingest, the journal, the tailers and the API share about ledger entries. */
 import type { CborValue } from "../codec/cbor.ts";
-import type { PayloadFormat } from "../ingest/upload.ts";
+import type { PayloadFormat } from "../dialects/index.ts";
 import type { Seal } from "./seal.ts";
 
 /** A device's message, kept verbatim. Leaf: deterministic CBOR `[1, payload, received_us, key_epoch, device, format, source, firmware]`. */

@@ -3,7 +3,7 @@
  * A dialect turns one packet into what it says; numbering, acknowledgements and identity are the session's work.
  */
 import type { MdpPacket } from "../codec/mdp.ts";
-import type { PayloadFormat } from "../ingest/upload.ts";
+import type { PayloadFormat } from "../dialects/index.ts";
 
 /** What an unsigned board says of itself, at boot or when asked. */
 export interface Hello {

@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 /* First half of the SHA-256 of the tables, to tell which state of the contract a build has. */
-#define MYCO_SPEC_HASH "42dbc905562c7d771d4cef9d3ef4aaa9"
+#define MYCO_SPEC_HASH "9dc0ea2fbe799a2a511ebf892b11b69d"
 
 /* MycoEnvelope v1: one signed message of a device, a CBOR map in deterministic encoding (RFC 8949 section 4.2.1). */
 #define MYCO_ENVELOPE_VERSION 0x01u
@@ -168,6 +168,13 @@ extern "C" {
 #define MYCO_UNIT_HZ 0x4D0Cu /* Hertz. */
 #define MYCO_UNIT_L_MIN 0x4D0Du /* Litre per minute. */
 #define MYCO_UNIT_A 0x4D0Eu /* Ampere. */
+#define MYCO_UNIT_HPA 0x4D0Fu /* Hectopascal. */
+#define MYCO_UNIT_KOHM 0x4D10u /* Kiloohm. */
+#define MYCO_UNIT_MS 0x4D11u /* Millisecond. */
+#define MYCO_UNIT_KG 0x4D12u /* Kilogram. */
+#define MYCO_UNIT_G0 0x4D13u /* Standard gravity, 9.80665 m/s?. */
+#define MYCO_UNIT_NM 0x4D14u /* Nanometre. */
+#define MYCO_UNIT_F 0x4D15u /* Degree Fahrenheit. */
 
 /* MDP v1: wire = COBS(packet || CRC) || 0x00, packet = 16-byte header || body, all numbers little-endian. */
 #define MYCO_MDP_MAGIC 0xA15Au

@@ -1,8 +1,8 @@
 /** The payload of `{prefix}/{id}/mdp`: frames of a serial device, relayed by its host. */
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
+import type { PayloadFormat } from "../../../src/dialects/index.ts";
 import { mdpB } from "../../../src/dialects/mdp-b.ts";
 import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
-import type { PayloadFormat } from "../../../src/ingest/upload.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 
 export type RelayedFrame =

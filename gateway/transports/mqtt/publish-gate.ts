@@ -5,7 +5,8 @@
  * aedes asks for every PUBLISH, repeated QoS 2 ones included, and for wills. Having our own `authorizePublish` replaces
  * the one that guards `$SYS`; the topic rules do that here.
  */
-import type { IngestPort, Outcome, PayloadFormat, Transport } from "../../../src/ingest/upload.ts";
+import type { PayloadFormat } from "../../../src/dialects/index.ts";
+import type { IngestPort, Outcome, Transport } from "../../../src/ingest/upload.ts";
 import { ackBody } from "../../../src/mqtt/ack.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import type { InboundPublish } from "./aedes-internals.ts";

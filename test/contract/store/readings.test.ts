@@ -49,16 +49,16 @@ async function allPages(query: Partial<ReadingsQuery>, between?: () => Promise<v
   return rows;
 }
 
+const arbInt = fc.integer({ min: -99, max: 99 });
+const arbInts = fc.array(arbInt, { minLength: 1, maxLength: 3 });
 const arbEntry = fc
   .record({
     device: fc.constantFrom("a", "b", "c"),
     /** Few different times, so that many are equal. */
     ms: fc.integer({ min: 0, max: 5 }).map((step) => Date.UTC(2026, 5, 1) + step),
     pack: fc.array(
-      fc.record({ id: fc.constantFrom("t", "h", 1), v: fc.integer({ min: -99, max: 99 }), u: fc.constantFrom("x", 1) }),
-      {
-        maxLength: 5,
-      },
+      fc.record({ id: fc.constantFrom("t", "h", 1), v: fc.oneof(arbInt, arbInts), u: fc.constantFrom("x", 1) }),
+      { maxLength: 5 },
     ),
   })
   .map(({ device, ms, pack }) => telemetry({ pack, ts: { ms } }, { deviceId: device }));
@@ -79,16 +79,18 @@ function expected(
 ): unknown[] {
   const rows = entries.flatMap((entry, leafIndex) => {
     const message = JSON.parse(Buffer.from(entry.payload).toString()) as {
-      pack: { id: string | number; v: number }[];
+      pack: { id: string | number; v: number | number[] }[];
       ts: { ms: number };
     };
-    return message.pack.map(({ id, v }, place) => ({
+    // Single values first.
+    const pack = [false, true].flatMap((array) => message.pack.filter(({ v }) => Array.isArray(v) === array));
+    return pack.map(({ id, v }, place) => ({
       time: message.ts.ms,
       leafIndex,
       place,
       device: entry.deviceId,
       id: String(id),
-      value: String(v),
+      value: Array.isArray(v) ? v.map(String) : String(v),
     }));
   });
   const kept = rows.filter(
@@ -241,6 +243,39 @@ describe("rows", () => {
     ]);
   });
 
+  test("an array is one row, exact, after the single values of its message", async () => {
+    await append([
+      telemetry({
+        pack: [
+          { id: "spectrum", v: [1, 0.25, -3e-7, 9007199254740991], u: "count", q: 1 },
+          { id: "t", v: 21.5, u: "C" },
+          { id: "scan", v: [7] },
+        ],
+      }),
+      telemetry({ pack: [{ id: "scan", v: [8, 9] }] }),
+    ]);
+    const { data } = await readings.query({ limit: 10, order: "asc" });
+    expect(
+      data.map(({ leafIndex, sensor, value, unit, quality }) => [leafIndex, sensor, value, unit, quality]),
+    ).toEqual([
+      [0, "t", "21.5", "C", 0],
+      [0, "spectrum", ["1", "0.25", "-0.0000003", "9007199254740991"], "count", 1],
+      [0, "scan", ["7"], "", 0],
+      [1, "scan", ["8", "9"], "", 0],
+    ]);
+    expect((await readings.query({ limit: 10, order: "desc", sensor: "scan" })).data.map(({ value }) => value)).toEqual(
+      [["8", "9"], ["7"]],
+    );
+    const view = await database.query(
+      "SELECT sensor, values::text[], quality FROM array_readings ORDER BY leaf_index, ordinal",
+    );
+    expect(view).toEqual([
+      { sensor: "spectrum", values: ["1", "0.25", "-0.0000003", "9007199254740991"], quality: 1 },
+      { sensor: "scan", values: ["7"], quality: 0 },
+      { sensor: "scan", values: ["8", "9"], quality: 0 },
+    ]);
+  });
+
   test("a sensor is found by its name, by its code, and by the text as sent", async () => {
     await append([
       telemetry({
@@ -252,7 +287,7 @@ describe("rows", () => {
         ],
       }),
     ]);
-    const values = async (sensor: string): Promise<string[]> =>
+    const values = async (sensor: string): Promise<unknown[]> =>
       (await readings.query({ limit: 10, order: "asc", sensor })).data.map(({ value }) => value);
     expect(await values(sensorName(1)!)).toEqual(["1", "2"]);
     expect(await values("1")).toEqual(["1"]);

@@ -30,6 +30,31 @@ test("simplified telemetry gives readings with exact decimals and the message's 
   });
 });
 
+test("an array stays one, with the decimals of each number", () => {
+  const message = {
+    pack: [
+      { id: "scan", v: [1, 0.25], u: "Ohm", q: 1 },
+      { id: "t", v: 1 },
+    ],
+  };
+  expect(decodeTelemetryJson(bytes(message))).toMatchObject({
+    value: {
+      readings: [{ sensor: "t" }],
+      arrays: [
+        {
+          sensor: "scan",
+          unit: "Ohm",
+          quality: 1,
+          values: [
+            { vi: 1, vs: 0 },
+            { vi: 25, vs: 2 },
+          ],
+        },
+      ],
+    },
+  });
+});
+
 test("`readings` is read like `pack`, and epoch seconds in text like ISO 8601", () => {
   const sample = decodeTelemetryJson(bytes({ readings: [], ts: { utc: "1777636800" } }));
   expect(sample).toMatchObject({ ok: true, value: { readings: [], epochMs: 1777636800000 } });
@@ -62,6 +87,8 @@ test.each([
   ["SCHEMA_INVALID", '{"pack":[{"id":"t","v":1e999}]}'],
   ["SCHEMA_INVALID", { pack: [{ id: "a\u0000b", v: 1 }] }],
   ["SCHEMA_INVALID", { pack: [{ id: "t", v: 1, u: "\u0000" }] }],
+  ["SCHEMA_INVALID", { pack: [{ id: "t", v: [] }] }],
+  ["SCHEMA_INVALID", { pack: [{ id: "t", v: [1, null] }] }],
   ["SCHEMA_INVALID", { pack: [], seq: 1.5 }],
   ["SCHEMA_INVALID", { pack: [], msgId: 5 }],
 ])("%s: %j", (reject, message) => {
