@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { GatewayError } from "../src/errors.ts";
 import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
+import type { Transport } from "../src/ingest/upload.ts";
 import { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
@@ -38,9 +39,11 @@ import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
+import type { Link } from "./transports/link.ts";
 import { MqttTransport } from "./transports/mqtt/mqtt-transport.ts";
 import { serialState } from "./transports/serial/serial-state.ts";
 import { SerialTransport } from "./transports/serial/serial-transport.ts";
+import { UdpTransport } from "./transports/udp/udp-transport.ts";
 import { version } from "./version.ts";
 
 export interface Gateway {
@@ -167,10 +170,22 @@ async function assemble(
   maintenance.start();
   stops.add(() => maintenance.stop());
 
-  const ports = new PortRegistry(registry, (error) =>
-    log.warn({ err: error }, "a board's firmware version was not recorded"),
-  );
-  const serial = new SerialTransport({ config: config.serial, ingest, registry: ports, log, nowUs });
+  const portsOf = (kind: string) =>
+    new PortRegistry(registry, kind, (error) =>
+      log.warn({ err: error }, "a board's firmware version was not recorded"),
+    );
+  const serial = new SerialTransport({ config: config.serial, ingest, registry: portsOf("serial"), log, nowUs });
+  const trusts = (transport: Transport): boolean => config.ingest.trust.includes(transport);
+  const links: readonly Link[] = [
+    new UdpTransport({
+      config: config.udp,
+      trusted: trusts("udp"),
+      ingest,
+      registry: portsOf("udp"),
+      log,
+      nowUs,
+    }),
+  ];
   const health = new Health({
     ledger,
     ingest,
@@ -180,8 +195,15 @@ async function assemble(
     database,
     tailer,
     serial: () => serialState(serial.ports()),
+    links,
   });
-  const metrics = createMetrics({ gatewayId: identity.gatewayId, version, health, ackLatency: counters.latency });
+  const metrics = createMetrics({
+    gatewayId: identity.gatewayId,
+    version,
+    health,
+    ackLatency: counters.latency,
+    links,
+  });
 
   const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
   stops.add(() => published.close());
@@ -207,6 +229,10 @@ async function assemble(
   });
   await serial.start();
   stops.add(() => serial.stop());
+  for (const link of links) {
+    stops.add(() => link.stop());
+    listeners.push(...(await link.start()));
+  }
 
   const desk = new MqttDesk({ services, ledgerOrigin: identity.ledgerOrigin, prefix: config.mqtt.prefix, log });
   const mqtt = new MqttTransport({

@@ -23,6 +23,8 @@ export type QuarantineReason = keyof typeof quarantineReasons;
 export const rejectReasons = {
   TOPIC_DENIED: "The topic rules do not let this client publish there.",
   RATE_LIMITED: "The client sent faster than its limit allows.",
+  SENDER_LIMIT: "The transport knows as many senders as it may; a new one waits until one has been silent.",
+  OVERLOADED: "Too many messages of this link wait for the disk, and the link has no way to make its senders wait.",
   PACKET_TOO_LARGE: "The packet exceeds the transport's limit and was not read to its end.",
   FRAME_EMPTY: "Two delimiters with nothing between them that was not idle.",
   FRAME_TOO_LONG: "No delimiter within the longest frame.",

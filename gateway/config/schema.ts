@@ -6,6 +6,7 @@ import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
 import { serialConfigSchema } from "../transports/serial/config.ts";
+import { udpConfigSchema } from "../transports/udp/config.ts";
 import type { DeepReadonly } from "./deep-readonly.ts";
 
 const strict = { additionalProperties: false };
@@ -247,6 +248,7 @@ export const configSchema = Type.Object(
     ledger,
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,
+    udp: udpConfigSchema,
     http,
     database,
     ingest,

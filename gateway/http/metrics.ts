@@ -1,6 +1,7 @@
 /** Prometheus metrics, read from the gateway's own counters when somebody asks: a message costs nothing here. */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import { transports } from "../../src/ingest/upload.ts";
+import type { Link } from "../transports/link.ts";
 import type { HealthService, Stats } from "./services.ts";
 
 export interface MetricsOptions {
@@ -8,6 +9,7 @@ export interface MetricsOptions {
   readonly version: string;
   readonly health: HealthService;
   readonly ackLatency: Latencies;
+  readonly links: readonly Pick<Link, "counters">[];
 }
 
 /** Counts in buckets: `counts[i]` are those up to `boundsSeconds[i]`, the last those beyond all. */
@@ -24,7 +26,7 @@ export interface Metrics {
 
 const outcomes = ["received", "stored", "duplicate", "quarantined", "rejected"] as const;
 
-export function createMetrics({ gatewayId, version, health, ackLatency }: MetricsOptions): Metrics {
+export function createMetrics({ gatewayId, version, health, ackLatency, links }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "mycogate_" });
   new Gauge({
@@ -53,6 +55,10 @@ export function createMetrics({ gatewayId, version, health, ackLatency }: Metric
     "reason",
     () => health.stats().rejectReasons,
   );
+
+  for (const { name, help, label, read } of links.flatMap(({ counters }) => counters)) {
+    counter(registry, name, help, label, read);
+  }
 
   const gauges: Record<string, { help: string; value: (stats: Stats) => number | undefined }> = {
     mycogate_messages_in_flight: { help: "Taken in, outcome not yet on disk.", value: (stats) => stats.inFlight },

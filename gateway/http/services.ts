@@ -155,7 +155,7 @@ export interface HealthService {
   stats(): Stats;
 }
 
-/** An address that the gateway listens on: `tcp`, `tls` and `ws` are MQTT. */
+/** An address that the gateway listens on: `tcp`, `tls` and `ws` are MQTT, `udp` is MDP by datagram. */
 export interface Listener {
   readonly name: string;
   readonly url: string;

@@ -7,6 +7,7 @@ import type { Ledger } from "../journal/ledger.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Database } from "../store/database.ts";
 import type { Tailer } from "../store/tailer.ts";
+import type { Link } from "../transports/link.ts";
 
 export interface HealthOptions {
   readonly ledger: Ledger;
@@ -17,6 +18,7 @@ export interface HealthOptions {
   readonly database: Database;
   readonly tailer: Tailer;
   readonly serial: () => DependencyState;
+  readonly links: readonly Link[];
 }
 
 /** What /readyz and /api/v1/stats say. */
@@ -29,7 +31,7 @@ export class Health implements HealthService {
   }
 
   readiness(): { ready: boolean; dependencies: Record<string, DependencyState> } {
-    const { ledger, database, tailer, quarantine, serial } = this.#options;
+    const { ledger, database, tailer, quarantine, serial, links } = this.#options;
     const journal = journalState(ledger);
     const held = `${quarantine.count} messages, ${quarantine.sizeBytes} bytes`;
     const dependencies: Record<string, DependencyState> = {
@@ -38,6 +40,7 @@ export class Health implements HealthService {
       tailer: tailer.state(),
       quarantine: quarantine.isFull ? { status: "degraded", detail: `full: ${held}` } : { status: "ok", detail: held },
       serial: serial(),
+      ...Object.fromEntries(links.map((link) => [link.name, link.state()])),
     };
     return { ready: journal.status === "ok", dependencies };
   }

@@ -2,19 +2,22 @@ import { deviceIdPattern } from "../../src/registry/device.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { SerialRegistry, UnsignedBoard } from "../transports/serial/serial-registry.ts";
 
-/** The registry as serial ports see it: a board belongs to the port it was first met on. */
+/** The registry as ports see it: a board belongs to the port it was first met on. */
 export class PortRegistry implements SerialRegistry {
   readonly #registry: Registry;
+  readonly #kind: string;
   readonly #onFailure: (error: unknown) => void;
 
-  constructor(registry: Registry, onFailure: (error: unknown) => void) {
+  /** @param kind of the ports, as in a device's `transport`: `serial`, `udp`, … */
+  constructor(registry: Registry, kind: string, onFailure: (error: unknown) => void) {
     this.#registry = registry;
+    this.#kind = kind;
     this.#onFailure = onFailure;
   }
 
   deviceForPort(port: string): string | undefined {
     // A revoked one too: its frames belong in quarantine, not under a fresh id.
-    return this.#registry.list().findLast(({ transport }) => transport === boundTo(port))?.id;
+    return this.#registry.list().findLast(({ transport }) => transport === this.#boundTo(port))?.id;
   }
 
   isFree(id: string): boolean {
@@ -22,15 +25,15 @@ export class PortRegistry implements SerialRegistry {
   }
 
   async enrolUnsigned({ id, port, role, firmware }: UnsignedBoard): Promise<void> {
-    await this.#registry.enrol({ id, publicKey: undefined, role, transport: boundTo(port) });
+    await this.#registry.enrol({ id, publicKey: undefined, role, transport: this.#boundTo(port) });
     if (firmware !== "") await this.#registry.reportFirmware(id, firmware);
   }
 
   reportFirmware(id: string, firmware: string): void {
     this.#registry.reportFirmware(id, firmware).catch(this.#onFailure);
   }
-}
 
-function boundTo(port: string): string {
-  return `serial:${port}`;
+  #boundTo(port: string): string {
+    return `${this.#kind}:${port}`;
+  }
 }

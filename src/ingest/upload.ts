@@ -3,7 +3,7 @@ import type { PayloadFormat } from "../dialects/index.ts";
 import type { QuarantineReason, RejectReason } from "../rejects.ts";
 
 /** Counters are kept per transport. */
-export const transports = ["mqtt", "mqtts", "ws", "serial"] as const;
+export const transports = ["mqtt", "mqtts", "ws", "serial", "udp", "lora", "lorawan", "mavlink", "fci"] as const;
 export type Transport = (typeof transports)[number];
 
 export interface Upload {
@@ -13,7 +13,7 @@ export interface Upload {
   readonly payload: Uint8Array;
   /** The registry id that the topic or port belongs to; identity is checked against it. */
   readonly deviceId: string;
-  /** Where it came from, for the ledger entry: the transport, or `serial:<port name>`. */
+  /** Where it came from, for the ledger entry: the transport, or with a place: `serial:<port name>`, `udp:<address>`. */
   readonly source: string;
   /**
    * Distinguishes repeats of an unsigned board from a reboot that starts again at the same seq:

@@ -1,14 +1,15 @@
 /** `mycogate check`: look for whatever would keep the gateway from running well, before it runs or while it does. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { dirname } from "node:path";
 import { readConfig } from "../../config/config.ts";
 import { findEndpoint } from "../../config/endpoint.ts";
 import { adminTokenFile, findIdentity } from "../../config/identity.ts";
 import { problemLine } from "../../config/problem.ts";
 import type { Config } from "../../config/schema.ts";
-import { listenAddresses } from "../../transports/mqtt/config.ts";
+import { isLoopback, listenAddresses } from "../../transports/mqtt/config.ts";
 import { portAddress } from "../../transports/serial/config.ts";
 import { type CommandHandler, type CommonOptions, print } from "../context.ts";
 import { table } from "../table.ts";
@@ -42,6 +43,7 @@ async function lookAt(config: Config): Promise<Finding[]> {
     ...adminToken(config),
     ...tlsKeys(config),
     ...serialPorts(config),
+    ...trust(config),
   ];
 }
 
@@ -64,13 +66,16 @@ function diskSpace(folder: string): Finding {
 }
 
 async function ports(config: Config, isRunning: boolean): Promise<Finding[]> {
-  const listeners = [
+  const listeners: { name: string; host: string; port: number; isDatagram?: boolean }[] = [
     { name: "HTTP", host: config.http.host, port: config.http.port },
     ...listenAddresses(config.mqtt).map(({ name, host, port }) => ({ name: `MQTT ${name}`, host, port })),
+    ...datagramPorts(config).flatMap(({ name, host, port }) =>
+      typeof port === "number" ? [{ name, host, port, isDatagram: true }] : [],
+    ),
   ];
   return Promise.all(
-    listeners.map(async ({ name, host, port }) => {
-      const error = await listenError(host, port);
+    listeners.map(async ({ name, host, port, isDatagram }) => {
+      const error = await (isDatagram ? bindError(host, port) : listenError(host, port));
       const where = `${host}:${port}`;
       if (error === undefined) return ok(`port ${name}`, port === 0 ? `any free one of ${host}` : `${where} is free`);
       if (isRunning && error === "EADDRINUSE") return ok(`port ${name}`, `${where} is held by the running gateway`);
@@ -86,6 +91,21 @@ function listenError(host: string, port: number): Promise<string | undefined> {
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
+}
+
+function bindError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      socket.close();
+      resolve(error.code ?? error.message);
+    });
+    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+  });
+}
+
+function datagramPorts({ udp }: Config): readonly { name: string; host: string; port: number | "off" | null }[] {
+  return [{ name: "UDP", ...udp }];
 }
 
 /** Whether it is our own gateway that holds the ports. */
@@ -140,6 +160,12 @@ function serialPorts({ serial }: Config): Finding[] {
         : fail("serial port", `${path} may not be opened by this user`);
     }
   });
+}
+
+/** Datagrams say nothing of their sender that could not be made up. */
+function trust({ ingest, udp }: Config): Finding[] {
+  if (udp.port === "off" || !ingest.trust.includes("udp") || isLoopback(udp.host)) return [];
+  return [warn("trust", `ingest.trust has udp, and anybody who reaches ${udp.host} can be any unsigned board there`)];
 }
 
 function nearestExisting(folder: string): string {

@@ -3,16 +3,9 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { type Static, Type } from "typebox";
 import { topicRulesSchema } from "../../../src/mqtt/topic-rules.ts";
 import type { DeepReadonly } from "../../config/deep-readonly.ts";
+import { optionalPort } from "../../config/optional-port.ts";
 
 const strict = { additionalProperties: false };
-
-function port(what: string, fallback: number) {
-  return Type.Union([Type.Integer({ minimum: 0, maximum: 65_535 }), Type.Literal("off"), Type.Null()], {
-    description: `Port of ${what}; 0 takes a free one, \`off\` turns it off.`,
-    default: fallback,
-    restart: true,
-  });
-}
 
 function ownHost(what: string) {
   return Type.Optional(
@@ -56,11 +49,11 @@ export const mqttConfigSchema = Type.Object(
       default: "127.0.0.1",
       restart: true,
     }),
-    port: port("MQTT over TCP", 1_883),
+    port: optionalPort("MQTT over TCP", 1_883),
     tls: Type.Object(
       {
         host: ownHost("MQTT over TLS"),
-        port: port("MQTT over TLS, which needs cert and key", 8_883),
+        port: optionalPort("MQTT over TLS, which needs cert and key", 8_883),
         cert: pemFile("the broker's certificate chain."),
         key: pemFile("the private key of cert."),
         ca: pemFile(
@@ -77,7 +70,7 @@ export const mqttConfigSchema = Type.Object(
     ws: Type.Object(
       {
         host: ownHost("MQTT over WebSocket"),
-        port: port("MQTT over WebSocket, path `/`", 9_001),
+        port: optionalPort("MQTT over WebSocket, path `/`", 9_001),
         allowedOrigins: Type.Array(Type.String({ pattern: "^https?://[^/]+$" }), {
           description:
             "Web pages of other machines that may connect while anonymous clients are allowed, as `https://host[:port]`.",

@@ -10,6 +10,8 @@ import type { SerialLog, SerialRegistry } from "./serial-registry.ts";
 
 export interface BoardIdentityOptions {
   readonly port: string;
+  /** What the port is, which begins the id of a board that names none. */
+  readonly kind?: "serial" | "udp";
   readonly registry: SerialRegistry;
   /** How long to wait for a HELLO. */
   readonly identifyMs: number;
@@ -54,7 +56,7 @@ export class BoardIdentity {
     }
     // What no board can be recognised by must not enrol one; ingest keeps it aside under the port's name.
     if (!message.fromBoard && this.#waiters.length === 0) {
-      then(portDeviceId(this.#options.port));
+      then(this.#portDeviceId());
       return;
     }
     this.#waiters.push(then);
@@ -78,8 +80,12 @@ export class BoardIdentity {
       const waiters = this.#waiters;
       this.#waiters = [];
       // Not enrolled: ingest says so of each message, and the next one starts over.
-      for (const then of waiters) then(deviceId ?? portDeviceId(this.#options.port));
+      for (const then of waiters) then(deviceId ?? this.#portDeviceId());
     });
+  }
+
+  #portDeviceId(): string {
+    return portDeviceId(this.#options.port, this.#options.kind);
   }
 
   #meet(hello: Hello): void {
@@ -98,16 +104,16 @@ export class BoardIdentity {
     const known = registry.deviceForPort(port);
     if (known !== undefined) return known;
     const { deviceId: claimed, role = "", firmware = "" } = this.#hello ?? {};
-    const names = attempts.map((suffix) => `${portDeviceId(port)}${suffix}`);
+    const names = attempts.map((suffix) => `${this.#portDeviceId()}${suffix}`);
     if (claimed !== undefined && deviceIdPattern.test(claimed)) names.unshift(claimed);
     for (const id of names) {
       if (!registry.isFree(id)) continue;
       try {
         await registry.enrolUnsigned({ id, port, role, firmware });
-        log.info({ port, deviceId: id, claimed, role, firmware }, "board on a serial port enrolled");
+        log.info({ port, deviceId: id, claimed, role, firmware }, "board enrolled by its port");
         return id;
       } catch (error) {
-        log.warn({ port, deviceId: id, err: error }, "board on a serial port could not be enrolled");
+        log.warn({ port, deviceId: id, err: error }, "board on a port could not be enrolled");
         return undefined;
       }
     }

@@ -21,8 +21,8 @@ export async function portName(path: string, folder = byIdFolder): Promise<strin
 }
 
 /** The device id of a board that is known by its port alone: `serial-ttyUSB0`. Fits src/registry/device.ts. */
-export function portDeviceId(name: string): string {
-  const plain = `serial-${name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+/, "")}`;
+export function portDeviceId(name: string, kind = "serial"): string {
+  const plain = `${kind}-${name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+/, "")}`;
   if (plain.length <= 60) return plain;
   return `${plain.slice(0, 51)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createMetrics } from "../../../gateway/http/metrics.ts";
 import type { Stats } from "../../../gateway/http/services.ts";
 import { LatencyHistogram } from "../../../gateway/ingest/latency-histogram.ts";
+import { transports } from "../../../src/ingest/upload.ts";
 import { memoryServices } from "../../support/memory-services.ts";
 
 function metricsOf() {
@@ -12,6 +13,9 @@ function metricsOf() {
     version: "1.2.3",
     health: services.health,
     ackLatency: latency,
+    links: [
+      { counters: [{ name: "mycogate_link_total", help: "By fate.", label: "fate", read: () => ({ taken: 3 }) }] },
+    ],
   });
   const value = async (line: string): Promise<number | undefined> => {
     const found = (await metrics.text()).split("\n").find((text) => text.startsWith(`${line} `));
@@ -22,7 +26,8 @@ function metricsOf() {
 
 const mqtt = (received: number): Partial<Stats> => {
   const none = { received: 0, stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
-  return { byTransport: { mqtt: { ...none, received, stored: received }, mqtts: none, ws: none, serial: none } };
+  const byTransport = Object.fromEntries(transports.map((name) => [name, none])) as Stats["byTransport"];
+  return { byTransport: { ...byTransport, mqtt: { ...none, received, stored: received } } };
 };
 
 test("counters are those of the gateway at the moment of asking", async () => {
@@ -44,6 +49,10 @@ test("a counter never falls, also where a message was given back to its sender",
     shown.push(await value('mycogate_messages_received_total{transport="mqtt"}'));
   }
   expect(shown).toEqual([7, 7, 7, 8]);
+});
+
+test("what a link counts is there by its label", async () => {
+  expect(await metricsOf().value('mycogate_link_total{fate="taken"}')).toBe(3);
 });
 
 test("the database's lag is absent while it was never reached", async () => {
