@@ -167,7 +167,7 @@ describe("problems", () => {
       "mycogate.yaml:3:3 mqtt.port does not fit: Port of MQTT over TCP; 0 takes a free one, `off` turns it off.",
       "mycogate.yaml:5:5 mqtt.limits.inflight must be integer",
       "MYCOGATE_HTTP_PORT http.port must be integer",
-      'mycogate.yaml:12:7 ingest.trust.1 must be one of mqtt, mqtts, ws, serial (did you mean "mqtt"?)',
+      'mycogate.yaml:12:7 ingest.trust.1 must be one of mqtt, mqtts, ws, serial, udp, lora, lorawan, mavlink, fci (did you mean "mqtt"?)',
       'mycogate.yaml:8:3 log.level must be one of trace, debug, info, warn, error, silent (did you mean "info"?)',
     ]);
   });

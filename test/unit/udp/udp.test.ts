@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type UdpConfig, udpConfigSchema } from "../../../gateway/transports/udp/config.ts";
+import type { UdpConfig } from "../../../gateway/transports/udp/config.ts";
 import { UdpTransport } from "../../../gateway/transports/udp/udp-transport.ts";
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../../protocol/spec.ts";
 import { decodeMdpFrame, encodeMdpFrame, type MdpPacket } from "../../../src/codec/mdp.ts";
@@ -52,9 +52,7 @@ let registry: FakeRegistry;
 let transport: UdpTransport;
 let boards: Board[];
 
-const defaults = Object.fromEntries(
-  Object.entries(udpConfigSchema.properties.limits.properties).map(([key, { default: value }]) => [key, value]),
-) as UdpConfig["limits"];
+const defaults: UdpConfig["limits"] = { senders: 256, idleSeconds: 300, datagramsPerSecond: 200, inFlight: 4_096 };
 
 async function start(config: Partial<UdpConfig> = {}, trusted = true): Promise<void> {
   const log = { info: () => undefined, warn: () => undefined };
