@@ -33,6 +33,7 @@ export function cHeader(specHash: string): string {
       ...mapKeys("READING_KEY", envelope.reading),
     ]),
     ...section("Sizes and ranges of an envelope.", [
+      macro("ENVELOPE_BYTES_MAX", decimal(envelope.maxBytes)),
       macro("DEVICE_ID_MAX", decimal(envelope.fields.deviceId.maxBytes)),
       macro("MSG_ID_BYTES", decimal(envelope.fields.msgId.bytes)),
       macro("HASH_BYTES", decimal(envelope.fields.hash.bytes)),
@@ -42,6 +43,8 @@ export function cHeader(specHash: string): string {
       macro("READINGS_MAX", decimal(envelope.fields.readings.max)),
       macro("VALUE_PLACES_MAX", decimal(envelope.reading.vs.max)),
       macro("CODE_TEXT_MAX", decimal(envelope.reading.sensor.maxBytes)),
+      macro("METADATA_DEPTH_MAX", decimal(envelope.metadata.maxDepth)),
+      macro("METADATA_ITEMS_MAX", decimal(envelope.metadata.maxItems)),
       macro("GEO_LAT_E7_MAX", `${envelope.geo.latE7.max}L`),
       macro("GEO_LON_E7_MAX", `${envelope.geo.lonE7.max}L`),
       `/* Always enough for a message without metadata whose sensors and units are numbers. */`,

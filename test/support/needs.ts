@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { describe, test } from "vitest";
 import { hasSharedVectors } from "./shared-vectors.ts";
 
-/** Programs and the Debian package that has them. */
+/** Programs, or the headers of libraries, and the Debian packages that have them. */
 const packages = {
   gcc: "gcc",
   "g++": "g++",
@@ -16,6 +16,13 @@ const packages = {
   socat: "socat",
   chromium: "chromium",
   curl: "curl",
+  clang: "clang",
+  "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+  "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
+  "xtensa-lx106-elf-gcc": "gcc-xtensa-lx106",
+  "qemu-system-arm": "qemu-system-arm",
+  valgrind: "valgrind",
+  "sodium.h": "libsodium-dev",
 } as const;
 export type Tool = keyof typeof packages;
 
@@ -23,7 +30,7 @@ type Describe = (name: string, body: () => void) => void;
 
 /** `needs("gcc")("the C codec agrees", () => { … })` */
 export function needs(...tools: readonly Tool[]): Describe {
-  const missing = tools.filter((tool) => !isOnPath(tool));
+  const missing = tools.filter((tool) => !isInstalled(tool));
   if (missing.length === 0) return describe;
   const how = `needs ${missing.join(", ")}: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`;
   if (process.env.CI === "true") {
@@ -56,10 +63,12 @@ function skipping(how: string): Describe {
   };
 }
 
-function isOnPath(tool: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+function isInstalled(tool: string): boolean {
+  const isHeader = tool.endsWith(".h");
+  const folders = isHeader ? ["/usr/include", "/usr/local/include"] : (process.env.PATH ?? "").split(delimiter);
+  return folders.some((folder) => {
     try {
-      accessSync(join(folder, tool), constants.X_OK);
+      accessSync(join(folder, tool), isHeader ? constants.R_OK : constants.X_OK);
       return true;
     } catch {
       return false;

@@ -33,6 +33,7 @@ extern "C" {
 #define MYCO_READING_KEY_QUALITY 4u /* See the table. */
 
 /* Sizes and ranges of an envelope. */
+#define MYCO_ENVELOPE_BYTES_MAX 65535u
 #define MYCO_DEVICE_ID_MAX 64u
 #define MYCO_MSG_ID_BYTES 16u
 #define MYCO_HASH_BYTES 32u
@@ -42,6 +43,8 @@ extern "C" {
 #define MYCO_READINGS_MAX 4096u
 #define MYCO_VALUE_PLACES_MAX 9u
 #define MYCO_CODE_TEXT_MAX 64u
+#define MYCO_METADATA_DEPTH_MAX 8u
+#define MYCO_METADATA_ITEMS_MAX 256u
 #define MYCO_GEO_LAT_E7_MAX 900000000L
 #define MYCO_GEO_LON_E7_MAX 1800000000L
 /* Always enough for a message without metadata whose sensors and units are numbers. */

@@ -1,0 +1,82 @@
+/** COBS. See cobs.h. */
+#include "../include/myco/cobs.h"
+#include "internal.h"
+
+#define FULL_BLOCK 0xFFu
+
+static void write_at(const myco_cobs_encoder *e, size_t at, uint8_t byte) {
+  if (at < e->cap) e->out[at] = byte;
+}
+
+static void close_block(myco_cobs_encoder *e) {
+  write_at(e, e->code_at, (uint8_t)(e->len - e->code_at));
+  e->code_at = e->len;
+  e->len++;
+}
+
+void myco_cobs_begin(myco_cobs_encoder *e, uint8_t *out, size_t cap) {
+  e->out = out;
+  e->cap = out == NULL ? 0u : cap;
+  e->code_at = 0;
+  e->len = 1;
+}
+
+void myco_cobs_put(myco_cobs_encoder *e, uint8_t byte) {
+  if (byte != 0u) {
+    write_at(e, e->len, byte);
+    e->len++;
+  }
+  /* As every encoder of the field: a full block closes at once, so data that ends there gets one 0x01 more. */
+  if (byte == 0u || e->len - e->code_at == FULL_BLOCK) close_block(e);
+}
+
+myco_status myco_cobs_end(myco_cobs_encoder *e, size_t *written) {
+  close_block(e);
+  write_at(e, e->len - 1u, 0u); /* The place of the next block's code: here the delimiter. */
+  *written = e->len;
+  return e->out != NULL && e->len > e->cap ? MYCO_ERR_NO_SPACE : MYCO_OK;
+}
+
+static void restart(myco_cobs_decoder *d) {
+  d->len = 0;
+  d->taken = 0;
+  d->left = 0;
+  d->zero_owed = 0;
+  d->status = MYCO_OK;
+}
+
+void myco_cobs_decoder_init(myco_cobs_decoder *d, uint8_t *out, size_t cap) {
+  d->out = out;
+  d->cap = cap;
+  restart(d);
+}
+
+static void keep(myco_cobs_decoder *d, uint8_t byte) {
+  if (d->len < d->cap) d->out[d->len++] = byte;
+  else d->status = MYCO_ERR_FRAME_TOO_LONG;
+}
+
+static int end_frame(myco_cobs_decoder *d, size_t *frame_len) {
+  myco_status status = d->status;
+  if (status == MYCO_OK && d->taken == 0u) status = MYCO_ERR_FRAME_EMPTY;
+  /* A last block shorter than its code promises: some decoders leave this to the CRC. */
+  if (status == MYCO_OK && d->left > 0u) status = MYCO_ERR_FRAME_COBS;
+  *frame_len = d->len;
+  restart(d);
+  return status == MYCO_OK ? 1 : (int)status;
+}
+
+int myco_cobs_take(myco_cobs_decoder *d, uint8_t byte, size_t *frame_len) {
+  if (byte == 0u) return end_frame(d, frame_len);
+  if (d->status != MYCO_OK) return 0; /* Dropped up to the next delimiter. */
+  d->taken++;
+  if (d->left > 0u) {
+    d->left--;
+    keep(d, byte);
+    return 0;
+  }
+  if (d->zero_owed) keep(d, 0u);
+  d->left = (uint8_t)(byte - 1u);
+  d->zero_owed = (uint8_t)(byte != FULL_BLOCK);
+  return 0;
+}

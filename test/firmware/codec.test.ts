@@ -1,0 +1,285 @@
+/** The same vectors and the same random messages through the C library and the TypeScript codec, in both directions. */
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeCbor } from "../../src/codec/cbor.ts";
+import { checkEnvelope, type Envelope, type EnvelopeFields, parseEnvelope } from "../../src/codec/envelope.ts";
+import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
+import { signedEnvelope, sodiumCrypto, type TestDevice, testDevice } from "../support/envelopes.ts";
+import { answers, buildFolder, buildProgram } from "../support/firmware.ts";
+import { needs } from "../support/needs.ts";
+
+/** firmware-shim/include/myco/status.h */
+const statusOf: Readonly<Record<string, number>> = {
+  NOT_WELL_FORMED: -10,
+  NOT_DETERMINISTIC: -11,
+  SCHEMA_INVALID: -12,
+  HASH_MISMATCH: -13,
+  SIGNATURE_INVALID: -14,
+  FRAME_EMPTY: -20,
+  FRAME_TOO_LONG: -21,
+  FRAME_COBS_INVALID: -22,
+  FRAME_CRC_MISMATCH: -23,
+  FRAME_TOO_SHORT: -24,
+  FRAME_BAD_MAGIC: -25,
+  FRAME_BAD_VERSION: -26,
+};
+const argumentStatus = -1;
+
+interface EnvelopeVector {
+  readonly name?: string;
+  readonly publicKey: string;
+  readonly seed: string;
+  readonly cbor: string;
+}
+interface FrameVector {
+  readonly name: string;
+  readonly frame: string;
+}
+
+const vectors = <T>(name: string): T =>
+  JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}.json`, import.meta.url), "utf8"));
+const fieldEnvelopes = vectors<EnvelopeVector[]>("envelopes");
+const golden = vectors<{
+  accepted: EnvelopeVector[];
+  rejected: { name: string; reject: string; publicKey: string; cbor: string }[];
+}>("golden-envelopes");
+const fieldFrames = vectors<(FrameVector & { packet: string })[]>("mdp-frames");
+const goldenFrames = vectors<{ accepted: FrameVector[]; rejected: (FrameVector & { reject: string })[] }>("golden-mdp");
+
+needs("gcc", "sodium.h")("the C codec", () => {
+  const program = buildProgram(buildFolder(), "codec-driver", ["-lsodium"]);
+  const ask = (lines: readonly string[]): string[] => answers(program, lines);
+
+  describe("envelopes", () => {
+    const accepted = [...fieldEnvelopes, ...golden.accepted];
+
+    test("every vector is built byte by byte", () => {
+      const built = ask(accepted.map(({ cbor, seed }) => `build ${seed} ${fieldsOf(parsed(cbor))}`));
+      expect(built).toEqual(accepted.map(({ cbor }) => `0 ${cbor}`));
+    });
+
+    test("every vector verifies and reads as the gateway reads it", () => {
+      const read = ask(accepted.map(({ cbor, publicKey }) => `verify ${publicKey} ${cbor}`));
+      expect(read).toEqual(accepted.map(({ cbor }) => `0 ${fieldsOf(parsed(cbor))}`));
+    });
+
+    test("every vector that must be refused is, for the same reason", () => {
+      const read = ask(golden.rejected.map(({ cbor, publicKey }) => `verify ${publicKey} ${cbor}`));
+      expect(read.map((answer, at) => [golden.rejected[at]!.name, Number(answer)])).toEqual(
+        golden.rejected.map(({ name, reject }) => [name, statusOf[reject]]),
+      );
+    });
+
+    test("what C builds, the gateway verifies; what the gateway builds, C verifies", () => {
+      const device = testDevice("c-and-ts");
+      fc.assert(
+        fc.property(fc.array(arbFields, { minLength: 20, maxLength: 20 }), (all) => {
+          const messages = all.map((fields) => Buffer.from(signedEnvelope(device, fields)).toString("hex"));
+          const texts = messages.map((message) => fieldsOf(parsed(message)));
+          const built = ask(texts.map((text) => `build ${seedOf(device)} ${text}`));
+          expect(built).toEqual(messages.map((message) => `0 ${message}`));
+          const read = ask(messages.map((message) => `verify ${device.publicKey.toString("hex")} ${message}`));
+          expect(read).toEqual(texts.map((text) => `0 ${text}`));
+        }),
+        { numRuns: 10, endOnFailure: true },
+      );
+    });
+
+    test("a damaged message is refused by both or by neither, and never taken for genuine", () => {
+      const device = testDevice("c-and-ts");
+      const base = accepted.map(({ cbor }) => cbor);
+      const arbDamaged = fc
+        .tuple(fc.constantFrom(...base), fc.nat(), fc.nat({ max: 255 }), fc.boolean())
+        .map(([cbor, at, byte, cut]) => {
+          const bytes = Buffer.from(cbor, "hex");
+          bytes[at % bytes.length] = byte;
+          return (cut ? bytes.subarray(0, at % bytes.length) : bytes).toString("hex");
+        });
+      fc.assert(
+        fc.property(fc.array(arbDamaged, { minLength: 200, maxLength: 200 }), (messages) => {
+          const read = ask(messages.map((message) => `verify ${device.publicKey.toString("hex")} ${message}`));
+          expect(read.map((answer, at) => [messages[at], family(Number.parseInt(answer, 10))])).toEqual(
+            messages.map((message) => [message, family(gatewayStatus(message, device))]),
+          );
+        }),
+        { numRuns: 10, endOnFailure: true },
+      );
+    });
+
+    test.each<[string, Partial<EnvelopeFields>]>([
+      ["an id with a space", { deviceId: "a b" }],
+      ["an id of 65 characters", { deviceId: "a".repeat(65) }],
+      ["ten decimal places", { readings: [{ sensor: 1, vi: 1, vs: 10, unit: 1, quality: 0 }] }],
+      ["quality 3", { readings: [{ sensor: 1, vi: 1, vs: 0, unit: 1, quality: 3 }] }],
+      ["a control character in a unit", { readings: [{ sensor: 1, vi: 1, vs: 0, unit: "a\nb", quality: 0 }] }],
+      ["a latitude beyond the pole", { geo: { latE7: 900_000_001, lonE7: 0, accM: undefined } }],
+      ["4097 readings", { readings: new Array(4097).fill({ sensor: 1, vi: 1, vs: 0, unit: 1, quality: 0 }) }],
+    ])("%s is not signed", (_, fields) => {
+      const device = testDevice("c-and-ts");
+      const full = { ...plain, deviceId: device.id, ...fields };
+      expect(ask([`build ${seedOf(device)} ${fieldsOf(full)}`])).toEqual([`${argumentStatus} `]);
+    });
+
+    test("metadata that is no deterministic map is not signed", () => {
+      const device = testDevice("c-and-ts");
+      const text = fieldsOf({ ...plain, deviceId: device.id });
+      const withMetadata = (hex: string): string => `build ${seedOf(device)} ${text.split(" ").with(7, hex).join(" ")}`;
+      expect(ask(["80", "bf0102ff", "a2020101f6", "a1", "a100f97e00"].map(withMetadata))).toEqual(
+        new Array(5).fill(`${argumentStatus} `),
+      );
+    });
+  });
+
+  describe("frames", () => {
+    const accepted = [...fieldFrames, ...goldenFrames.accepted];
+
+    test("every vector is read, and written byte by byte", () => {
+      const texts = accepted.map(({ frame }) => packetText(frame));
+      expect(ask(accepted.map(({ frame }) => `stream 1536 ${frame}`))).toEqual(texts.map((text) => `${text} `));
+      expect(ask(texts.map((text) => `frame ${text.replaceAll(":", " ").replace(/ $/, " -")}`))).toEqual(
+        accepted.map(({ frame }) => `0 ${frame}`),
+      );
+    });
+
+    test("every vector that must be refused is, for the same reason, and the next frame is read", () => {
+      const next = "065aa1010101010101010101010103a1c0027b0300";
+      const bad = goldenFrames.rejected.filter(({ name }) => name !== "a zero inside");
+      const read = ask(bad.map(({ frame }) => `stream 1024 ${frame}${next}`));
+      expect(read.map((answer, at) => [bad[at]!.name, answer.split(" ")[0]])).toEqual(
+        bad.map(({ name, reject }) => [name, String(statusOf[reject])]),
+      );
+    });
+
+    test("noise gives refusals, and the frame behind the next delimiter is read", () => {
+      const frame = Buffer.from(encodeMdpFrame({ type: 1, seq: 7, src: 0xa1, dst: 0xc0 })).toString("hex");
+      fc.assert(
+        fc.property(fc.array(fc.uint8Array({ maxLength: 2000 }), { minLength: 20, maxLength: 20 }), (noise) => {
+          const read = ask(noise.map((bytes) => `stream 600 ${Buffer.from(bytes).toString("hex")}00${frame}`));
+          for (const answer of read) expect(answer.trim().split(" ").at(-1)).toBe("1:7:0:0:161:192:");
+        }),
+        { numRuns: 20, endOnFailure: true },
+      );
+    });
+
+    test("frames to a board that takes 0x0A and 0x0D for line ends hold neither, and say the same", () => {
+      const commands = Array.from({ length: 300 }, (_, seq) => ({
+        seq,
+        body: `{"cmd":"${"x".repeat(seq % 40)}"}`,
+      }));
+      const read = ask(
+        commands.map(
+          ({ seq, body }) => `frame-without-line-ends 2 ${seq} 0 1 192 161 ${Buffer.from(body).toString("hex")}`,
+        ),
+      );
+      read.forEach((answer, at) => {
+        const frame = Buffer.from(answer.slice(2), "hex");
+        expect(answer.slice(0, 2)).toBe("0 ");
+        expect(frame.includes(0x0a) || frame.includes(0x0d)).toBe(false);
+        const decoded = decodeMdpFrame(frame);
+        expect(decoded.ok && JSON.parse(Buffer.from(decoded.value.body).toString())).toEqual(
+          JSON.parse(commands[at]!.body),
+        );
+        expect(decoded.ok && decoded.value.seq >= commands[at]!.seq).toBe(true);
+      });
+      expect(ask(["frame-without-line-ends 2 1 0 0 192 161 0a"])).toEqual(["-27 "]);
+    });
+  });
+});
+
+const plain: EnvelopeFields = {
+  deviceId: "d",
+  msgId: new Uint8Array(16),
+  epochMs: 0,
+  seq: 1,
+  readings: [],
+};
+
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const arbCode = fc.oneof(
+  fc.nat({ max: 0xffff }),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }).filter((text) => Buffer.byteLength(text) <= 64),
+);
+const arbFields: fc.Arbitrary<Partial<EnvelopeFields>> = fc.record({
+  proto: fc.nat({ max: 255 }),
+  msgId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  epochMs: int64,
+  seq: uint64,
+  monoMs: uint64,
+  geo: fc.option(
+    fc.record({
+      latE7: fc.integer({ min: -900_000_000, max: 900_000_000 }),
+      lonE7: fc.integer({ min: -1_800_000_000, max: 1_800_000_000 }),
+      accM: fc.option(fc.nat({ max: 0xffff_ffff }), { nil: undefined }),
+    }),
+    { nil: undefined },
+  ),
+  readings: fc.array(
+    fc.record({
+      sensor: arbCode,
+      vi: int64,
+      vs: fc.nat({ max: 9 }),
+      unit: arbCode,
+      quality: fc.nat({ max: 2 }),
+    }),
+    { maxLength: 8 },
+  ),
+  metadata: fc.option(
+    fc.dictionary(fc.string({ maxLength: 5 }), fc.integer()).map((entries) => new Map(Object.entries(entries))),
+    {
+      nil: undefined,
+    },
+  ),
+});
+
+function parsed(cbor: string): Envelope {
+  const result = parseEnvelope(Buffer.from(cbor, "hex"));
+  if (!result.ok) throw new Error(result.detail);
+  return result.value;
+}
+
+/** The fields as the test program writes them. */
+function fieldsOf({
+  deviceId,
+  proto = 5,
+  msgId,
+  epochMs,
+  seq,
+  monoMs = 0,
+  geo,
+  readings,
+  metadata,
+}: EnvelopeFields): string {
+  const hex = (data: string | Uint8Array): string => Buffer.from(data as string).toString("hex");
+  const code = (value: number | string): string => (typeof value === "number" ? String(value) : `t${hex(value)}`);
+  const position = geo ? [geo.latE7, geo.lonE7, ...(geo.accM === undefined ? [] : [geo.accM])].join(",") : "-";
+  const values = readings.map(
+    ({ sensor, vi, vs, unit, quality }) => `${code(sensor)}:${vi}:${vs}:${code(unit)}:${quality}`,
+  );
+  const rest = [metadata ? hex(encodeCbor(metadata)) : "-", values.length > 0 ? values.join(",") : "-"];
+  return [hex(deviceId), proto, hex(msgId), epochMs, seq, monoMs, position, ...rest].join(" ");
+}
+
+function packetText(frame: string): string {
+  const decoded = decodeMdpFrame(Buffer.from(frame, "hex"));
+  if (!decoded.ok) throw new Error(decoded.detail);
+  const { type, seq, ack, flags, src, dst, body } = decoded.value;
+  return [type, seq, ack, flags, src, dst, Buffer.from(body).toString("hex")].join(":");
+}
+
+function gatewayStatus(message: string, device: TestDevice): number {
+  const result = parseEnvelope(Buffer.from(message, "hex"));
+  if (!result.ok) return statusOf[result.reject]!;
+  const checked = checkEnvelope(result.value, sodiumCrypto(device.publicKey));
+  return checked.ok ? 0 : statusOf[checked.reject]!;
+}
+
+/** A message that is both cut and in another encoding may get either reason. */
+function family(status: number): number {
+  return status === statusOf.NOT_WELL_FORMED ? statusOf.NOT_DETERMINISTIC! : status;
+}
+
+function seedOf({ secretKey }: TestDevice): string {
+  return secretKey.subarray(0, 32).toString("hex");
+}
