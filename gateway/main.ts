@@ -40,6 +40,8 @@ import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
 import type { Link } from "./transports/link.ts";
+import { MavlinkTransport } from "./transports/mavlink/mavlink-transport.ts";
+import { MavlinkSigning } from "./transports/mavlink/signing.ts";
 import { MqttTransport } from "./transports/mqtt/mqtt-transport.ts";
 import { serialState } from "./transports/serial/serial-state.ts";
 import { SerialTransport } from "./transports/serial/serial-transport.ts";
@@ -148,6 +150,7 @@ async function assemble(
   stops.add(async () => clearInterval(expiry));
 
   const counters = new Counters();
+  const mavlinkSigning = new MavlinkSigning(config.mavlink.signing);
   const ingest = new Ingest({
     ledger,
     quarantine,
@@ -155,6 +158,7 @@ async function assemble(
     counters,
     workers: config.ingest.workers,
     trustedTransports: new Set(config.ingest.trust),
+    examine: (upload) => mavlinkSigning.examine(upload),
     nowUs,
     onAccepted: (deviceId, receivedUs) => registry.seen(deviceId, receivedUs),
     onFatal,
@@ -184,6 +188,15 @@ async function assemble(
       registry: portsOf("udp"),
       log,
       nowUs,
+    }),
+    new MavlinkTransport({
+      config: config.mavlink,
+      reconnect: config.serial,
+      trusted: trusts("mavlink"),
+      signing: mavlinkSigning,
+      ingest,
+      registry: portsOf("mavlink"),
+      log,
     }),
   ];
   const health = new Health({

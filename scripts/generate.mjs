@@ -18,6 +18,7 @@ import { specText } from "../dist/protocol/spec-text.js";
 import { encodeCbor } from "../dist/src/codec/cbor.js";
 import { encodeCobs } from "../dist/src/codec/cobs.js";
 import { crc16 } from "../dist/src/codec/crc16.js";
+import { mavlinkTable } from "./mavlink-table.mjs";
 
 const sha256 = (data) => createHash("sha256").update(data).digest();
 
@@ -41,6 +42,7 @@ const generated = [
   ["docs/reference/config.md", configPage()],
   ["docs/reference/cli.md", cliPage()],
   ["docs/reference/errors.md", errorsPage()],
+  ["src/mavlink/messages.ts", mavlinkTable()],
   ["protocol/vectors/golden-envelopes.json", vectorFile(envelopes)],
   ["protocol/vectors/golden-mdp.json", vectorFile(goldenMdp(codec, someEnvelope))],
   ["protocol/vectors/golden-receipts.json", vectorFile(goldenReceipts(codec))],

@@ -31,11 +31,12 @@ export const rejectReasons = {
   FRAME_COBS_INVALID: "Not a COBS block sequence.",
   FRAME_CRC_MISMATCH: "The CRC does not match the packet.",
   FRAME_TOO_SHORT: "Shorter than an MDP header and CRC.",
-  FRAME_BAD_MAGIC: "The packet does not begin with the MDP magic.",
-  FRAME_BAD_VERSION: "An MDP version we do not speak.",
-  FRAME_UNKNOWN_TYPE: "An MDP message type we do not know.",
+  FRAME_BAD_MAGIC: "The packet does not begin with the magic of its protocol.",
+  FRAME_BAD_VERSION: "A version of the protocol that we do not speak.",
+  FRAME_UNKNOWN_TYPE: "A message type we do not know.",
   TEXT_LINE: "Text between frames that is no message.",
   BODY_INVALID: "A control message (HELLO, ACK, heartbeat) whose body could not be read.",
+  SIGNATURE_REPLAYED: "Signed, but with a time that does not go forward: sent before, or recorded.",
   QUARANTINE_FULL: "Would have been quarantined, but quarantine has reached its limit.",
 } as const;
 export type RejectReason = keyof typeof rejectReasons;

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
+import { mavlinkConfigSchema } from "../transports/mavlink/config.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
 import { serialConfigSchema } from "../transports/serial/config.ts";
 import { udpConfigSchema } from "../transports/udp/config.ts";
@@ -249,6 +250,7 @@ export const configSchema = Type.Object(
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,
     udp: udpConfigSchema,
+    mavlink: mavlinkConfigSchema,
     http,
     database,
     ingest,

@@ -9,6 +9,7 @@ import { leafHash } from "../../src/ledger/merkle.ts";
 import type { LedgerPort } from "../../src/ledger/types.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
+import type { Refusal } from "../../src/result.ts";
 import type { VerifyResponse } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import type { Counters, Settled } from "./counters.ts";
@@ -42,6 +43,8 @@ export interface IngestOptions {
   readonly counters: Counters;
   readonly workers: number;
   readonly trustedTransports: ReadonlySet<Transport>;
+  /** What only this process can check, such as a shared key: why an upload is refused, if it is. */
+  readonly examine?: (upload: Upload) => Refusal<QuarantineReason> | undefined;
   readonly nowUs: () => number;
   readonly onAccepted: (deviceId: string, receivedUs: number) => void;
   readonly onFatal: (error: Error) => void;
@@ -106,8 +109,13 @@ export class Ingest implements IngestPort {
 
   #take(upload: Upload, receivedUs: number, released: boolean, done: Done): void {
     this.#inFlight++;
-    const trusted = this.#options.trustedTransports.has(upload.transport);
-    this.#batcher.add(upload, receivedUs, trusted, { upload, receivedUs, takenMs: performance.now(), released, done });
+    const pending = { upload, receivedUs, takenMs: performance.now(), released, done };
+    const refusal = this.#options.examine?.(upload);
+    if (refusal) {
+      this.#quarantine(pending, refusal.reject, refusal.detail);
+      return;
+    }
+    this.#batcher.add(upload, receivedUs, this.#options.trustedTransports.has(upload.transport), pending);
   }
 
   #judged(response: VerifyResponse, pending: readonly Pending[]): void {

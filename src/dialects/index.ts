@@ -4,6 +4,7 @@ import type { QuarantineReason } from "../rejects.ts";
 import type { Result } from "../result.ts";
 import { decodeEnvelopeSample } from "./envelope.ts";
 import { decodeEnvelopeJson, decodeTelemetryJson } from "./json-message.ts";
+import { decodeMavlink } from "./mavlink.ts";
 import { decodeMdpB } from "./mdp-b.ts";
 
 export type PayloadDecoder = (payload: Uint8Array) => Result<Sample, QuarantineReason>;
@@ -17,6 +18,8 @@ const decoders = {
   "telemetry-json": decodeTelemetryJson,
   /** One whole MDP v1 frame as on the wire (COBS, CRC, delimiter) of a generation-B board. */
   "mdp-b": decodeMdpB,
+  /** Whole MAVLink 2 frames of one system and component, one after another. */
+  mavlink: decodeMavlink,
 } as const satisfies Record<string, PayloadDecoder>;
 
 /** How a payload is to be read; kept in the ledger entry so that readers need no guess. A name never gets a new meaning. */

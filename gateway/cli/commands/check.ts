@@ -104,8 +104,14 @@ function bindError(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-function datagramPorts({ udp }: Config): readonly { name: string; host: string; port: number | "off" | null }[] {
-  return [{ name: "UDP", ...udp }];
+function datagramPorts({
+  udp,
+  mavlink,
+}: Config): readonly { name: string; host: string; port: number | "off" | null }[] {
+  return [
+    { name: "UDP", ...udp },
+    { name: "MAVLink", ...mavlink },
+  ];
 }
 
 /** Whether it is our own gateway that holds the ports. */
