@@ -7,9 +7,6 @@ import { accept, type Result, refuse } from "../result.ts";
 import { crcExtras } from "./messages.ts";
 
 export const mavlink = { stx: 0xfd, stxOfVersion1: 0xfe, headerBytes: 10, crcBytes: 2, signatureBytes: 13 } as const;
-/** The longest frame there is. */
-export const maxFrameBytes = mavlink.headerBytes + 255 + mavlink.crcBytes + mavlink.signatureBytes;
-
 const signedFlag = 0x01;
 const crcStart = 0xffff;
 
