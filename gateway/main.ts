@@ -39,6 +39,7 @@ import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
+import { DatabaseTracks } from "./store/tracks.ts";
 import type { Link } from "./transports/link.ts";
 import { MavlinkTransport } from "./transports/mavlink/mavlink-transport.ts";
 import { MavlinkSigning } from "./transports/mavlink/signing.ts";
@@ -226,6 +227,7 @@ async function assemble(
     version,
     registry,
     readings: new DatabaseReadings(database),
+    tracks: new DatabaseTracks(database),
     ledger: new LedgerView(ledger),
     log: published,
     quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
