@@ -1,7 +1,6 @@
 /** `mycogate run`: the life of the process around the gateway. */
 import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pino, { type Logger } from "pino";
 import { PinoPretty } from "pino-pretty";
@@ -29,7 +28,7 @@ export async function runGateway(config: Config, { demo }: { demo: boolean }): P
     await Promise.race([signal, failed]);
     log.info("stopping");
   } finally {
-    fleet?.kill();
+    fleet?.kill("SIGKILL");
     await Promise.race([gateway.stop(), sleep(stopPatienceMs, undefined, { ref: false })]);
   }
 }
@@ -54,21 +53,20 @@ function printBanner(config: Config, { identity, listeners }: Gateway): void {
 /** A few simulated devices, in a process of their own, over the wire like any others. */
 function startDemo(config: Config, { listeners, adminToken }: Gateway, log: Logger): ChildProcess {
   const url = (name: string): string => listeners.find((listener) => listener.name === name)!.url;
-  const fleet = fork(
-    `${projectRoot}dist/simulators/demo.js`,
-    [
-      "--http",
-      url("http"),
-      "--mqtt",
-      url("tcp"),
-      "--prefix",
-      config.mqtt.prefix,
-      "--state",
-      join(config.data, "demo-fleet.json"),
-    ],
-    { env: { ...process.env, MYCOGATE_ADMIN_TOKEN: adminToken } },
-  );
-  fleet.on("exit", (code) => code && log.warn({ code }, "the demo fleet ended"));
+  const fleet = fork(`${projectRoot}dist/simulators/main.js`, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  fleet.send({
+    command: "run",
+    scenario: "demo",
+    root: projectRoot,
+    cwd: projectRoot,
+    json: true,
+    isTerminal: false,
+    isEndless: true,
+    gateway: { url: url("http"), token: adminToken, prefix: config.mqtt.prefix },
+    serialPorts: [],
+    overrides: {},
+  });
+  fleet.on("message", ({ message }: { message: string }) => log.warn({ complaint: message }, "the demo fleet gave up"));
   process.stdout.write(
     `  A demo fleet of four devices reports every two seconds. See them:\n  curl -s -H "Authorization: Bearer $(cat ${adminTokenFile(config)})" '${url("http")}/api/v1/readings?limit=5'\n\n`,
   );

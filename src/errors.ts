@@ -56,6 +56,11 @@ export const errorCatalog = {
     hint: "The database was left as it was. Report the migration named here.",
   },
   SERIAL_PORT_LOST: { http: 503, retry: true, hint: "Check the cable; the gateway reopens the port by itself." },
+  SIMULATION_FAILED: {
+    http: 500,
+    retry: false,
+    hint: "`mycogate sim run NAME --start` starts a gateway of its own with all that the devices need.",
+  },
   COMMAND_TIMEOUT: { http: 504, retry: true, hint: "The device did not answer in time; it may still have acted." },
   COMMAND_UNSUPPORTED: { http: 409, retry: false, hint: "The device is not reachable by a link that takes commands." },
   COMMAND_BUSY: { http: 409, retry: true, hint: "Another command for this device is still open." },
@@ -86,11 +91,6 @@ export const errorCatalog = {
     hint: "Give a 32-byte Ed25519 public key as hex or base64: canonical, and not of small or mixed order.",
   },
   ENTRY_NOT_FOUND: { http: 404, retry: false, hint: "Leaf indexes run from 0 to treeSize - 1." },
-  ENTRIES_PRUNED: {
-    http: 404,
-    retry: false,
-    hint: "Retention has dropped their content; their hashes, and proofs of them, are still served.",
-  },
   EXPORT_MISMATCH: { http: 409, retry: false, hint: "Give each log a directory of its own, or an empty one." },
   QUARANTINE_NOT_FOUND: {
     http: 404,

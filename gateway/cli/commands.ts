@@ -19,6 +19,7 @@ export const nouns: Readonly<Record<string, string>> = {
   ledger: "The ledger on disk",
   key: "The keys that the ledger signs with",
   config: "The configuration",
+  sim: "Simulated devices",
   bench: "Measure",
 };
 
@@ -74,14 +75,6 @@ export const commands: readonly CommandSpec[] = [
     kind: "api",
     example: "mycogate device revoke myco-7 --reason lost --yes",
     load: async () => (await import("./commands/device.ts")).revokeDevice,
-  },
-  {
-    usage: "device erase <id>",
-    summary: "Erase what a device has sent, for good; hashes and proofs stay",
-    options: [yes],
-    kind: "api",
-    example: "mycogate device erase myco-7 --yes",
-    load: async () => (await import("./commands/device.ts")).eraseDevice,
   },
   {
     usage: "device import <file>",
@@ -176,6 +169,38 @@ export const commands: readonly CommandSpec[] = [
     kind: "settings",
     example: "mycogate config print --effective",
     load: async () => (await import("./commands/config.ts")).printConfig,
+  },
+  {
+    usage: "sim list",
+    summary: "List the scenarios that come with the package",
+    kind: "plain",
+    example: "mycogate sim list",
+    load: async () => (await import("./commands/sim.ts")).listScenarios,
+  },
+  {
+    usage: "sim show <scenario>",
+    summary: "Print a scenario, to read or as the start of your own",
+    kind: "plain",
+    example: "mycogate sim show bad-weather > mine.yaml",
+    load: async () => (await import("./commands/sim.ts")).showScenario,
+  },
+  {
+    usage: "sim run <scenario>",
+    summary: "Play a scenario, by name or file, and check that the gateway accounts for every message",
+    options: [
+      ["--gateway <url>", "HTTP address of the running gateway; as configured unless given"],
+      ["--token-file <file>", "its admin token; that of the data directory unless given"],
+      ["--start", "start a gateway of its own for this run, with all that the devices need"],
+      ["--user <name>", "MQTT user of role relay, where the gateway lets nobody in without"],
+      ["--password-file <file>", "password of that user"],
+      ["--serial <paths>", "where the running gateway looks for boards, separated by commas"],
+      ["--seed <seed>", "instead of the scenario's"],
+      ["--duration <time>", "instead of the scenario's"],
+      ["--speed <factor>", "instead of the scenario's: simulated seconds in a real one"],
+    ],
+    kind: "plain",
+    example: "mycogate sim run field-day --start",
+    load: async () => (await import("./commands/sim.ts")).runSimulation,
   },
   {
     usage: "bench ingest",

@@ -62,48 +62,17 @@ export interface ReadingsService {
   query(query: ReadingsQuery): Promise<{ readonly data: readonly ReadingRow[]; readonly next: string | null }>;
 }
 
-export interface TrackQuery {
-  readonly device: string;
-  /** Inclusive, exclusive. */
-  readonly from?: Date | undefined;
-  readonly to?: Date | undefined;
-  readonly limit: number;
-  readonly cursor?: string | undefined;
-}
-
-export interface TrackPoint {
-  /** ISO 8601 with milliseconds. */
-  readonly time: string;
-  readonly latE7: number;
-  readonly lonE7: number;
-  /** Above the sea, where the message said so. */
-  readonly altitudeM: number | undefined;
-  readonly accuracyM: number | undefined;
-  readonly leafIndex: number;
-  readonly verification: "verified" | "attested";
-  readonly timeSource: "device" | "gateway";
-}
-
-export interface TrackService {
-  /** Oldest first. @throws GatewayError DATABASE_UNAVAILABLE, REQUEST_INVALID (a cursor that is not ours) */
-  track(query: TrackQuery): Promise<{ readonly points: readonly TrackPoint[]; readonly next: string | null }>;
-}
-
 export interface EntryView {
   readonly leafIndex: number;
-  /** `removed`: a reading whose content was taken out; its leaf hash stays. */
-  readonly kind: "reading" | "seal" | "event" | "removed";
+  readonly kind: "reading" | "seal" | "event";
   readonly deviceId: string | null;
-  /** Null of a removed one. */
-  readonly receivedAt: string | null;
+  readonly receivedAt: string;
   readonly verification: "verified" | "attested" | null;
   readonly keyEpoch: number | null;
   readonly source: string | null;
   readonly format: string | null;
   readonly firmware: string | null;
   readonly payload: Uint8Array;
-  /** Of a removed one: leaf index of the order. */
-  readonly removedBy?: number;
   readonly leafHash: Uint8Array;
   readonly block: number | null;
   readonly state: "durable" | "sealed" | "checkpointed" | "witnessed";
@@ -113,21 +82,6 @@ export interface LedgerService {
   entry(leafIndex: number): Promise<EntryView | undefined>;
   /** The latest signed checkpoint, C2SP note text, or undefined before the first. */
   checkpoint(): string | undefined;
-}
-
-export interface ErasureView {
-  /** Leaf index of the order: readings before it go. */
-  readonly order: number;
-  /** Readings taken out of the ledger; null while that is under way. */
-  readonly count: number | null;
-}
-
-/** Taking a device's readings out of the gateway for good. */
-export interface ErasureService {
-  /** Resolves once the order is durable; the rest happens in the background, and after a restart if need be. */
-  erase(deviceId: string): Promise<ErasureView>;
-  /** The newest order for the device. */
-  of(deviceId: string): ErasureView | undefined;
 }
 
 /** The log as everyone may read it: nothing beyond the latest checkpoint. */
@@ -221,10 +175,8 @@ export interface Services {
   readonly version: string;
   readonly registry: RegistryService;
   readonly readings: ReadingsService;
-  readonly tracks: TrackService;
   readonly ledger: LedgerService;
   readonly log: LogService;
-  readonly erasures: ErasureService;
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;

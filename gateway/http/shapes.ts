@@ -89,15 +89,6 @@ export const readingsQuery = Type.Object(
   },
   strict,
 );
-export const trackQuery = Type.Object(
-  {
-    from: instant("Earliest time, inclusive: RFC 3339, or a date."),
-    to: instant("Latest time, exclusive: RFC 3339, or a date."),
-    limit: Type.Integer({ description: "Points on a page.", minimum: 1, maximum: 10_000, default: 1_000 }),
-    cursor,
-  },
-  strict,
-);
 export const quarantineQuery = Type.Object(
   {
     limit,
@@ -129,30 +120,6 @@ export const device = Type.Object({
   ),
 });
 
-const position = Type.Array(Type.Number(), {
-  description: "Longitude, latitude, and metres above the sea where known.",
-  minItems: 2,
-  maxItems: 3,
-});
-/** RFC 7946 */
-export const track = Type.Object({
-  type: Type.Literal("FeatureCollection"),
-  features: Type.Array(
-    Type.Object({
-      type: Type.Literal("Feature"),
-      geometry: Type.Union([
-        Type.Object({ type: Type.Literal("LineString"), coordinates: Type.Array(position) }),
-        Type.Object({ type: Type.Literal("Point"), coordinates: position }),
-      ]),
-      properties: Type.Record(Type.String(), Type.Unknown(), {
-        description:
-          "Of the line: deviceId, times. Of a point: deviceId, time, leafIndex, verification, timeSource, accuracyM.",
-      }),
-    }),
-  ),
-  next: nullable(Type.String({ description: "Give it back as `cursor`." })),
-});
-
 export const reading = Type.Object({
   time,
   deviceId: Type.String(),
@@ -174,25 +141,20 @@ export const reading = Type.Object({
 
 export const entry = Type.Object({
   leafIndex: Type.Integer(),
-  kind: Type.Enum(["reading", "seal", "event", "removed"]),
+  kind: Type.Enum(["reading", "seal", "event"]),
   deviceId: nullable(Type.String()),
-  receivedAt: nullable(time),
+  receivedAt: time,
   verification: nullable(verification),
   keyEpoch: nullable(Type.Integer()),
   source: nullable(Type.String()),
   format: nullable(Type.String()),
   firmware: nullable(Type.String()),
   payload: Type.String({ description: "The bytes as received, base64." }),
-  removedBy: Type.Optional(Type.Integer({ description: "Of a removed entry: the entry that ordered it." })),
   leafHash: Type.String({ description: "RFC 6962 leaf hash, lower-case hex." }),
   block: nullable(Type.Integer()),
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
 });
 
-export const erasure = Type.Object({
-  order: Type.Integer({ description: "The entry that ordered it; readings before it are erased." }),
-  count: nullable(Type.Integer({ description: "Readings taken out of the ledger; null while that is under way." })),
-});
 export const notYetProven = Type.Object({
   leafIndex: Type.Integer(),
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),

@@ -8,8 +8,6 @@ import type {
   ReadingsQuery,
   Services,
   Stats,
-  TrackPoint,
-  TrackQuery,
 } from "../../gateway/http/services.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
@@ -20,8 +18,6 @@ import type { Device } from "../../src/registry/device.ts";
 export interface MemoryState {
   devices: Map<string, Device>;
   readings: ReadingRow[];
-  points: TrackPoint[];
-  trackQueries: TrackQuery[];
   entries: EntryView[];
   quarantine: Map<number, QuarantineItem & { readonly payload: Uint8Array }>;
   checkpoint: string | undefined;
@@ -33,7 +29,6 @@ export interface MemoryState {
   ready: boolean;
   commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
   queries: ReadingsQuery[];
-  erased: Set<string>;
   stats: Partial<Stats>;
 }
 
@@ -41,8 +36,6 @@ export function memoryServices(): { services: Services; state: MemoryState } {
   const state: MemoryState = {
     devices: new Map(),
     readings: [],
-    points: [],
-    trackQueries: [],
     entries: [],
     quarantine: new Map(),
     checkpoint: undefined,
@@ -53,7 +46,6 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     ready: true,
     commands: [],
     queries: [],
-    erased: new Set(),
     stats: {},
   };
   const nowUs = () => Date.now() * 1_000;
@@ -100,24 +92,11 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         return { data: state.readings.slice(0, query.limit), next: null };
       },
     },
-    tracks: {
-      async track(query) {
-        state.trackQueries.push(query);
-        return { points: state.points.slice(0, query.limit), next: state.points.length > query.limit ? "more" : null };
-      },
-    },
     log: {
       tile: async (path) => state.tiles.get(formatTilePath(path)),
       inclusion: async (leafIndex) => state.proofs.get(leafIndex),
       consistency: async (oldSize, newSize = state.signedSize) =>
         newSize > state.signedSize ? undefined : { oldSize, newSize, hashes: [new Uint8Array(32)] },
-    },
-    erasures: {
-      async erase(id) {
-        state.erased.add(id);
-        return { order: 7, count: null };
-      },
-      of: (id) => (state.erased.has(id) ? { order: 7, count: 3 } : undefined),
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     quarantine: {

@@ -44,8 +44,6 @@ describe("verifying a log", () => {
       notYetCheckpointed: 0,
       blocks: 0,
       sealSignatures: false,
-      pruned: 0,
-      erased: 0,
       tornBytes: 0,
       root,
       problem: undefined,

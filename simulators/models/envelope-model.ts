@@ -1,0 +1,126 @@
+/** What all devices that sign have in common: MycoEnvelopes with their own key, counter and clock. wire-facts §7 */
+import { sensorCode, unitCode } from "../../protocol/names.ts";
+import { type SensorName, sensors } from "../../protocol/spec.ts";
+import type { Transport } from "../../src/ingest/upload.ts";
+import type { Reading } from "../../src/reading.ts";
+import type { Random } from "../random.ts";
+import { signedEnvelope } from "../signer.ts";
+import type { DeviceContext, Model, Outgoing, Twist } from "./model.ts";
+
+/** Number of `protocol/spec.ts` for what the device believes it sends over. */
+const protoOf: Partial<Record<Transport, number>> = { mqtt: 2, mqtts: 2, ws: 2 };
+const protoOther = 5;
+const signatureBytes = 64;
+
+/** @param vs decimal places that the sensor is read to */
+export function measured(name: SensorName, value: number, vs: number, quality = 0): Reading {
+  return {
+    sensor: sensorCode(name)!,
+    vi: Math.round(value * 10 ** vs),
+    vs,
+    unit: unitCode(sensors[name].unit)!,
+    quality,
+  };
+}
+
+/** BSEC accuracy as quality: 0 bad, 1 and 2 warn, 3 ok. wire-facts §11 */
+export function qualityOf(accuracy: number): number {
+  return [2, 1, 1, 0][accuracy]!;
+}
+
+export abstract class EnvelopeModel implements Model {
+  readonly enrolment: { readonly publicKey: string; readonly role: string };
+  readonly context: DeviceContext;
+  #seq = 0;
+  #bootMs = 0;
+
+  constructor(context: DeviceContext, role: string) {
+    this.context = context;
+    this.enrolment = { publicKey: context.keys.publicKey, role };
+  }
+
+  /** @param epochMs the device's clock */
+  protected abstract readings(epochMs: number): Reading[];
+  /** The device starts again. */
+  protected abstract reset(epochMs: number): void;
+  /** Position, where it knows one. */
+  protected geo(_nowMs: number): { latE7: number; lonE7: number; accM: number } | undefined {
+    return undefined;
+  }
+
+  boot(nowMs: number): Outgoing[] {
+    this.#bootMs = nowMs;
+    this.reset(this.context.epochMs + nowMs);
+    return [];
+  }
+
+  tick(nowMs: number): Outgoing[] {
+    return [this.#stored(this.#sign(nowMs, this.#nextHeader(), this.context.keys.secretKey))];
+  }
+
+  twisted(twist: Twist, nowMs: number): Outgoing[] {
+    const { secretKey, wrongSecretKey } = this.context.keys;
+    const header = this.#nextHeader();
+    if (twist === "wrongKey") return [refused(this.#sign(nowMs, header, wrongSecretKey), "SIGNATURE_INVALID")];
+    // Two different messages under one seq and msgId, both soundly signed: the first one counts.
+    const first = this.#sign(nowMs, header, secretKey);
+    return [this.#stored(first), refused(this.#sign(nowMs + 1, header, secretKey), "REPLAY_CONFLICT")];
+  }
+
+  /** A bit of the signature, a bit of the message id, or the end cut off. */
+  corrupt({ bytes }: Outgoing, random: Random): Outgoing {
+    const damaged = bytes.slice();
+    const bit = 1 << random.below(8);
+    switch (random.below(3)) {
+      case 0:
+        damaged[damaged.length - 1 - random.below(signatureBytes)]! ^= bit;
+        return refused(damaged, "SIGNATURE_INVALID");
+      case 1:
+        damaged[msgIdAt(damaged) + random.below(16)]! ^= bit;
+        return refused(damaged, "HASH_MISMATCH");
+      default:
+        return refused(damaged.subarray(0, 1 + random.below(damaged.length - 1)), "NOT_WELL_FORMED");
+    }
+  }
+
+  #nextHeader(): { seq: number; msgId: Uint8Array } {
+    return { seq: ++this.#seq, msgId: this.context.random.bytes(16) };
+  }
+
+  #sign(nowMs: number, header: { seq: number; msgId: Uint8Array }, secretKey: Buffer): Uint8Array {
+    const { id, transport, epochMs } = this.context;
+    const geo = this.geo(nowMs);
+    return signedEnvelope(
+      {
+        ...header,
+        deviceId: id,
+        proto: protoOf[transport] ?? protoOther,
+        epochMs: Math.round(epochMs + nowMs),
+        monoMs: Math.round(nowMs - this.#bootMs),
+        readings: this.readings(epochMs + nowMs),
+        ...(geo && { geo }),
+      },
+      secretKey,
+    );
+  }
+
+  #stored(bytes: Uint8Array): Outgoing {
+    return { bytes, channel: "envelope", expect: ["stored"], again: ["duplicate"], evidence: [bytes], signed: true };
+  }
+}
+
+function refused(
+  bytes: Uint8Array,
+  reason: "SIGNATURE_INVALID" | "REPLAY_CONFLICT" | "HASH_MISMATCH" | "NOT_WELL_FORMED",
+): Outgoing {
+  const expect = [`quarantined ${reason}`] as const;
+  return { bytes, channel: "envelope", expect, again: expect, evidence: [], signed: true };
+}
+
+/** Where the 16 bytes of the message id begin: behind the map's head, version 1, the device id and the transport. */
+function msgIdAt(envelope: Uint8Array): number {
+  const idHead = envelope[4]!;
+  const afterId = idHead === 0x78 ? 6 + envelope[5]! : 5 + (idHead & 0x1f);
+  // Key 2 and a one-byte number, key 3 and the head of a byte string of 16.
+  return afterId + 2 + 2;
+}

@@ -1,0 +1,106 @@
+/** The ledger, read back over the API entry by entry, against what the books say must be in it. */
+import type { Transport } from "../../src/ingest/upload.ts";
+import { transports } from "../../src/ingest/upload.ts";
+import type { Books, Entry } from "./books.ts";
+import { type GatewayApi, inParallel, type LedgerEntry } from "./gateway-api.ts";
+
+export interface Evidence {
+  /** Messages found, each once. */
+  readonly found: number;
+  /** Messages that must be there and are not. */
+  readonly missing: readonly string[];
+  /** There twice, or as what they are not. */
+  readonly misfiled: readonly string[];
+  /** Entries that an acknowledgement named and that are not what it acknowledged. */
+  readonly unnamed: readonly string[];
+  /** Entries of other devices, by the transport they came over. */
+  readonly foreign: ReadonlyMap<Transport, number>;
+  readonly databaseLag: number;
+  readonly withoutReadings: readonly string[];
+}
+
+/** How often one payload may and must be in the ledger. */
+interface Claim {
+  min: number;
+  max: number;
+  seen: number;
+  readonly entry: Entry;
+}
+
+/** @param from size of the tree before the run @param to its size after it */
+export async function collectEvidence(
+  api: GatewayApi,
+  books: Books,
+  { from, to, databaseLag, isPrivate }: { from: number; to: number; databaseLag: number; isPrivate: boolean },
+): Promise<Evidence> {
+  const claims = claimsOf(books);
+  const foreign = new Map<Transport, number>();
+  const misfiled: string[] = [];
+  const devices = new Set<string>();
+  const own = new Set([...books.entries()].map(({ deviceId }) => deviceId));
+  const payloads = new Map<number, LedgerEntry>();
+  await inParallel(range(from, to), async (leafIndex) => {
+    const entry = await api.entry(leafIndex);
+    if (!entry) {
+      misfiled.push(`entry ${leafIndex} is not there`);
+      return;
+    }
+    if (entry.kind !== "reading") return;
+    if (books.namedLeaves.has(leafIndex)) payloads.set(leafIndex, entry);
+    const claim = claims.get(entry.payload);
+    if (!claim && (isPrivate || own.has(entry.deviceId!))) {
+      misfiled.push(`entry ${leafIndex} of ${entry.deviceId} is nothing that was sent`);
+      return;
+    }
+    if (!claim) {
+      const transport = transports.find((name) => entry.source === name || entry.source?.startsWith(`${name}:`));
+      if (transport) foreign.set(transport, (foreign.get(transport) ?? 0) + 1);
+      return;
+    }
+    claim.seen++;
+    devices.add(entry.deviceId!);
+    const verification = claim.entry.message.signed ? "verified" : "attested";
+    if (entry.verification !== verification) misfiled.push(`entry ${leafIndex} is ${entry.verification}`);
+    if (claim.entry.message.signed && entry.deviceId !== claim.entry.deviceId)
+      misfiled.push(`entry ${leafIndex} is filed under ${entry.deviceId}, not ${claim.entry.deviceId}`);
+  });
+
+  const all = [...claims.values()];
+  const missing = all.filter(({ seen, min }) => seen < min).map(({ entry }) => `a message of ${entry.deviceId}`);
+  for (const { seen, max, entry } of all)
+    if (seen > max) misfiled.push(`a message of ${entry.deviceId} is there ${seen} times`);
+  const unnamed = [...books.namedLeaves].flatMap(([leafIndex, deviceId]) => {
+    const entry = payloads.get(leafIndex);
+    if (leafIndex < from || (entry?.deviceId === deviceId && claims.has(entry.payload))) return [];
+    return [`entry ${leafIndex}, acknowledged to ${deviceId}`];
+  });
+  const withoutReadings: string[] = [];
+  if (databaseLag === 0) {
+    await inParallel(devices, async (device) => {
+      if (!(await api.hasReadings(device))) withoutReadings.push(device);
+    });
+  }
+  const found = all.reduce((sum, { seen }) => sum + seen, 0);
+  return { found, missing, misfiled, unnamed, foreign, databaseLag, withoutReadings };
+}
+
+function claimsOf(books: Books): Map<string, Claim> {
+  const claims = new Map<string, Claim>();
+  for (const entry of books.entries()) {
+    const min = Math.min(1, entry.delivered);
+    for (const payload of entry.message.evidence) {
+      const key = Buffer.from(payload).toString("base64");
+      const known = claims.get(key);
+      // Unsigned boards may honestly say the same twice.
+      if (known) {
+        known.min += min;
+        known.max++;
+      } else claims.set(key, { min, max: 1, seen: 0, entry });
+    }
+  }
+  return claims;
+}
+
+function* range(from: number, to: number): Generator<number> {
+  for (let at = from; at < to; at++) yield at;
+}

@@ -1,0 +1,56 @@
+/** By which ways a gateway can be reached, and the links that go there. */
+import type { Transport } from "../../src/ingest/upload.ts";
+import type { Link } from "../links/link.ts";
+import { MqttLink } from "../links/mqtt-link.ts";
+import { PtyLink } from "../links/pty-link.ts";
+import type { Books } from "./books.ts";
+import type { PlannedDevice } from "./plan.ts";
+
+export interface Offer {
+  /** Topic prefix. */
+  readonly prefix: string;
+  /** Address by transport. */
+  readonly urls: Readonly<Partial<Record<Transport, string>>>;
+  /** Where the gateway looks for boards: cables are laid there, one for each device on a serial port. */
+  readonly serialPorts: readonly string[];
+  readonly login?: Login | undefined;
+}
+
+/** MQTT user that may speak for any device: of role `relay`. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+const listenerTransports: Readonly<Record<string, Transport>> = { tcp: "mqtt", tls: "mqtts", ws: "ws" };
+
+export function offerOf(
+  listeners: readonly { readonly name: string; readonly url: string }[],
+  prefix: string,
+): Omit<Offer, "serialPorts"> {
+  const known = listeners.filter(({ name }) => Object.hasOwn(listenerTransports, name));
+  return {
+    prefix,
+    urls: Object.fromEntries(known.map(({ name, url }) => [listenerTransports[name], url])),
+  };
+}
+
+/** Why a gateway with this offer cannot be reached over a transport; undefined where it can. */
+export function unreachable(transport: Transport, devices: number, { urls, serialPorts }: Offer): string | undefined {
+  if (transport === "serial")
+    return devices <= serialPorts.length ? undefined : `${devices} serial ports needed, ${serialPorts.length} at hand`;
+  return urls[transport] === undefined ? `the gateway does not listen for ${transport}` : undefined;
+}
+
+/** @param port of the device among those on serial ports */
+export function linkFor({ id, transport, model }: PlannedDevice, port: number, offer: Offer, books: Books): Link {
+  if (transport === "serial")
+    return new PtyLink({
+      deviceId: id,
+      path: offer.serialPorts[port]!,
+      books,
+      hear: (bytes) => model.hear?.(bytes, 0) ?? [],
+    });
+  const { prefix, login } = offer;
+  return new MqttLink({ deviceId: id, transport, url: offer.urls[transport]!, prefix, login, books });
+}
