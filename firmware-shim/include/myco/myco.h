@@ -3,12 +3,16 @@
 #define MYCO_MYCO_H
 
 #include "cbor.h"
+#include "checkpoint.h"
 #include "cobs.h"
+#include "command.h"
 #include "crypto.h"
 #include "envelope.h"
 #include "mdp.h"
 #include "protocol.h"
+#include "receipt.h"
 #include "status.h"
+#include "store.h"
 #include "version.h"
 
 #endif /* MYCO_MYCO_H */

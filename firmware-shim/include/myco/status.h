@@ -30,9 +30,20 @@ typedef enum myco_status {
   MYCO_ERR_FRAME_BAD_VERSION = -26, /* FRAME_BAD_VERSION */
   MYCO_ERR_FRAME_FORBIDDEN = -27,   /* The encoded frame holds a byte that the peer takes for a line end. */
   MYCO_ERR_QUEUE_FULL = -28,        /* Every slot holds a frame that nobody has acknowledged. */
-  MYCO_ERR_GAVE_UP = -29            /* A frame was sent as often as allowed and not acknowledged. */
+  MYCO_ERR_GAVE_UP = -29,           /* A frame was sent as often as allowed and not acknowledged. */
 
-  /* -40 to -59: store and forward; -60 to -79: receipts and commands. */
+  /* Store and forward. */
+  MYCO_ERR_FULL = -40,      /* The store has no room, and its policy is to refuse what is new. */
+  MYCO_ERR_NOT_FOUND = -41, /* There is no such entry or member, or no further one. */
+  MYCO_ERR_FLASH = -42,     /* A flash callback failed. */
+
+  /* Receipts, checkpoints and commands. */
+  MYCO_ERR_OTHER_DEVICE = -60, /* A genuine receipt, for another device. */
+  MYCO_ERR_OTHER_LOG = -61,    /* A checkpoint of another log. */
+  MYCO_ERR_OLDER = -62,        /* A genuine checkpoint of a smaller tree than the one kept. */
+  MYCO_ERR_FORK = -63,         /* Alarm: two genuine checkpoints of one size with two roots. */
+  MYCO_ERR_REPEATED = -64,     /* A command that came before. */
+  MYCO_ERR_EXPIRED = -65       /* A command that came too late. */
 } myco_status;
 
 #ifdef __cplusplus

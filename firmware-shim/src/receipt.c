@@ -1,0 +1,59 @@
+/* One form only: all but the payload and the signature are constants, so a receipt is compared, not parsed. */
+#include "../include/myco/receipt.h"
+
+#include "internal.h"
+#include "../include/myco/cbor.h"
+
+#define PAYLOAD_AT (MYCO_RECEIPT_HEAD_BYTES + 1u)
+#define BEHIND_PAYLOAD (MYCO_RECEIPT_SIGNATURE_HEAD_BYTES + MYCO_SIGNATURE_BYTES)
+#define PAYLOAD_MAX (MYCO_RECEIPT_MAX - PAYLOAD_AT - BEHIND_PAYLOAD)
+
+static int is_terminated_text(const char *text, const char *other, size_t other_len) {
+  size_t at = 0;
+  while (at < other_len && text[at] == other[at] && text[at] != '\0') at++;
+  return at == other_len && text[at] == '\0';
+}
+
+myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t key[32], const char *device_id,
+                              const myco_crypto *crypto, myco_receipt *out) {
+  uint8_t covered[MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + PAYLOAD_MAX];
+  myco_receipt found;
+  myco_reader r;
+  const char *device;
+  size_t device_len;
+  size_t payload_len;
+
+  if (len <= PAYLOAD_AT + BEHIND_PAYLOAD || len > MYCO_RECEIPT_MAX) return MYCO_ERR_SCHEMA;
+  payload_len = len - PAYLOAD_AT - BEHIND_PAYLOAD;
+  if (!myco_equal(bytes, (const uint8_t *)MYCO_RECEIPT_HEAD, MYCO_RECEIPT_HEAD_BYTES) ||
+      bytes[MYCO_RECEIPT_HEAD_BYTES] != payload_len ||
+      !myco_equal(bytes + PAYLOAD_AT + payload_len, (const uint8_t *)MYCO_RECEIPT_SIGNATURE_HEAD,
+                  MYCO_RECEIPT_SIGNATURE_HEAD_BYTES)) {
+    return MYCO_ERR_SCHEMA;
+  }
+  myco_reader_init(&r, bytes + PAYLOAD_AT, payload_len);
+  if (myco_read_expect(&r, MYCO_CBOR_ARRAY) != MYCO_RECEIPT_ELEMENTS ||
+      myco_read_uint(&r, UINT64_MAX) != MYCO_RECEIPT_KIND) {
+    myco_reader_fail(&r, MYCO_ERR_SCHEMA);
+  }
+  device = myco_read_text(&r, MYCO_DEVICE_ID_MAX, &device_len);
+  found.seq = myco_read_uint(&r, UINT64_MAX);
+  found.msg_id = myco_read_fixed(&r, MYCO_MSG_ID_BYTES);
+  found.leaf_index = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
+  found.leaf_hash = myco_read_fixed(&r, MYCO_RECEIPT_LEAF_HASH_BYTES);
+  found.tree_size = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
+  if (found.tree_size <= found.leaf_index) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
+  if (myco_reader_finish(&r) != MYCO_OK) return r.status == MYCO_OK ? MYCO_ERR_SCHEMA : r.status;
+
+  if (crypto == NULL || crypto->ed25519_verify == NULL) return MYCO_ERR_CRYPTO;
+  myco_copy(covered, (const uint8_t *)MYCO_RECEIPT_SIGNED_HEAD, MYCO_RECEIPT_SIGNED_HEAD_BYTES);
+  /* The payload with its length, as in the receipt. */
+  myco_copy(covered + MYCO_RECEIPT_SIGNED_HEAD_BYTES, bytes + MYCO_RECEIPT_HEAD_BYTES, 1u + payload_len);
+  if (crypto->ed25519_verify(crypto->ctx, key, covered, MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + payload_len,
+                             bytes + len - MYCO_SIGNATURE_BYTES) != 0) {
+    return MYCO_ERR_SIGNATURE;
+  }
+  if (!is_terminated_text(device_id, device, device_len)) return MYCO_ERR_OTHER_DEVICE;
+  *out = found;
+  return MYCO_OK;
+}
