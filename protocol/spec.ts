@@ -229,6 +229,18 @@ export const sensors = {
   gas_estimate_2: { code: 0x4d08, unit: "%", ours: true, doc: "Probability of the second trained smell class." },
   gas_estimate_3: { code: 0x4d09, unit: "%", ours: true, doc: "Probability of the third trained smell class." },
   gas_estimate_4: { code: 0x4d0a, unit: "%", ours: true, doc: "Probability of the fourth trained smell class." },
+  gas_estimates: {
+    code: 0x4d0b,
+    unit: "index",
+    ours: true,
+    doc: "Array: probabilities 0–1 of the trained smell classes, in order.",
+  },
+  gas_scan: {
+    code: 0x4d0c,
+    unit: "Ohm",
+    ours: true,
+    doc: "Array: gas resistance at each step of a heater profile, in order.",
+  },
 
   soil_moisture: { code: 0x4d10, unit: "%", ours: true, doc: "Soil moisture, or its raw converter count." },
   analog_1: { code: 0x4d11, unit: "V", ours: true, doc: "Analog input 1, or its raw converter count." },
@@ -270,12 +282,52 @@ export const sensors = {
   spectral_clear: { code: 0x4d38, unit: "count", ours: true, doc: "Spectral sensor, unfiltered channel." },
   spectral_nir: { code: 0x4d39, unit: "count", ours: true, doc: "Spectral sensor, near infrared." },
 
+  spectrum: { code: 0x4d3a, unit: "count", ours: true, doc: "Array: all channels of a spectrometer, in order." },
+  spectrum_wavelengths: {
+    code: 0x4d3b,
+    unit: "nm",
+    ours: true,
+    doc: "Array: centre wavelength of each channel of `spectrum`.",
+  },
+  csi_i: { code: 0x4d3c, unit: "count", ours: true, doc: "Array: Wi-Fi channel state, in-phase parts." },
+  csi_q: { code: 0x4d3d, unit: "count", ours: true, doc: "Array: Wi-Fi channel state, quadrature parts." },
+  csi_amplitude: { code: 0x4d3e, unit: "count", ours: true, doc: "Array: Wi-Fi channel state, amplitudes." },
+  csi_phase: { code: 0x4d3f, unit: "count", ours: true, doc: "Array: Wi-Fi channel state, phases." },
+
   altitude: { code: 0x4d40, unit: "m", ours: true, doc: "Altitude above sea level." },
   altitude_above_home: { code: 0x4d41, unit: "m", ours: true, doc: "Altitude above the take-off place." },
   ground_speed: { code: 0x4d42, unit: "m_s", ours: true, doc: "Speed over ground." },
   air_speed: { code: 0x4d43, unit: "m_s", ours: true, doc: "Speed through the air." },
   climb_rate: { code: 0x4d44, unit: "m_s", ours: true, doc: "Vertical speed, up is positive." },
   heading: { code: 0x4d45, unit: "deg", ours: true, doc: "Heading, clockwise from north." },
+
+  flight_mode: {
+    code: 0x4d46,
+    unit: "index",
+    ours: true,
+    doc: "Flight mode. MDP: 0 manual, 1 stabilize, 2 loiter, 3 auto, 4 return, 5 land; MAVLink: the autopilot's own number.",
+  },
+  armed: { code: 0x4d47, unit: "bool", ours: true, doc: "Motors may turn." },
+  mission_state: {
+    code: 0x4d48,
+    unit: "index",
+    ours: true,
+    doc: "Mission: 0 idle, 1 deploy, 2 retrieve, 3 data mule.",
+  },
+  mission_progress: {
+    code: 0x4d49,
+    unit: "count",
+    ours: true,
+    doc: "Progress of the mission, in the device's own measure.",
+  },
+  mission_status: {
+    code: 0x4d4a,
+    unit: "index",
+    ours: true,
+    doc: "Mission: 0 pending, 1 in progress, 2 completed, 3 failed.",
+  },
+  payload_latched: { code: 0x4d4b, unit: "bool", ours: true, doc: "The payload is held." },
+  payload_mass: { code: 0x4d4c, unit: "kg", ours: true, doc: "Mass of the payload." },
 
   rssi: { code: 0x4d50, unit: "dBm", ours: true, doc: "Received signal strength." },
   snr: { code: 0x4d51, unit: "dB", ours: true, doc: "Signal-to-noise ratio." },
@@ -285,6 +337,13 @@ export const sensors = {
   sample_count: { code: 0x4d55, unit: "count", ours: true, doc: "Samples behind the other values of a message." },
   event_count: { code: 0x4d56, unit: "count", ours: true, doc: "A counter of events." },
   queue_depth: { code: 0x4d57, unit: "count", ours: true, doc: "Messages waiting in the device." },
+  battery_voltage: { code: 0x4d58, unit: "V", ours: true, doc: "Battery voltage, in volts." },
+  disagreement: {
+    code: 0x4d60,
+    unit: "index",
+    ours: true,
+    doc: "Derived by the gateway: how much the two gas sensors of a board disagree, 0–1.",
+  },
 } as const satisfies Record<string, SensorEntry>;
 
 export type SensorName = keyof typeof sensors;

@@ -20,6 +20,11 @@ export class PortRegistry implements SerialRegistry {
     return this.#registry.list().findLast(({ transport }) => transport === this.#boundTo(port))?.id;
   }
 
+  isBoard(id: string): boolean {
+    const device = this.#registry.find(id);
+    return device !== undefined && device.keys.length === 0 && device.transport.startsWith(this.#boundTo(""));
+  }
+
   isFree(id: string): boolean {
     return deviceIdPattern.test(id) && this.#registry.find(id) === undefined;
   }

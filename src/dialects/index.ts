@@ -3,9 +3,21 @@ import type { Sample } from "../reading.ts";
 import type { QuarantineReason } from "../rejects.ts";
 import type { Result } from "../result.ts";
 import { decodeEnvelopeSample } from "./envelope.ts";
+import { decodeFciJson } from "./fci-json.ts";
 import { decodeEnvelopeJson, decodeTelemetryJson } from "./json-message.ts";
+import { decodeLineBoot } from "./line-boot.ts";
+import { decodeLineBsec2 } from "./line-bsec2.ts";
+import { decodeLineField } from "./line-field.ts";
+import { decodeLineJson } from "./line-json.ts";
+import { decodeLineLoraGateway } from "./line-lora-gateway.ts";
+import { decodeLineMorgio } from "./line-morgio.ts";
+import { decodeLineProduction } from "./line-production.ts";
+import { decodeLineScienceComms } from "./line-sciencecomms.ts";
 import { decodeMavlink } from "./mavlink.ts";
+import { decodeMdpA } from "./mdp-a.ts";
 import { decodeMdpB } from "./mdp-b.ts";
+import { decodeMdpDrone } from "./mdp-drone.ts";
+import { decodeMdpWifisense } from "./mdp-wifisense.ts";
 
 export type PayloadDecoder = (payload: Uint8Array) => Result<Sample, QuarantineReason>;
 
@@ -16,14 +28,33 @@ const decoders = {
   "envelope-json": decodeEnvelopeJson,
   /** `{pack or readings, msgId?, seq?, ts?}` */
   "telemetry-json": decodeTelemetryJson,
-  /** One whole MDP v1 frame as on the wire (COBS, CRC, delimiter) of a generation-B board. */
+  /** One whole MDP v1 frame as on the wire (COBS, CRC, delimiter): of a generation-A board, */
+  "mdp-a": decodeMdpA,
+  /** of a generation-B board, */
   "mdp-b": decodeMdpB,
   /** Whole MAVLink 2 frames of one system and component, one after another. */
   mavlink: decodeMavlink,
+  /** of a drone, type 08 or 09, */
+  "mdp-drone": decodeMdpDrone,
+  /** of Wi-Fi sensing, type 07. */
+  "mdp-wifisense": decodeMdpWifisense,
+  /** One line of text without its end, by the firmware that prints it. */
+  "line-boot": decodeLineBoot,
+  "line-production": decodeLineProduction,
+  "line-bsec2": decodeLineBsec2,
+  "line-sciencecomms": decodeLineScienceComms,
+  "line-morgio": decodeLineMorgio,
+  "line-field": decodeLineField,
+  "line-lora-gateway": decodeLineLoraGateway,
+  "line-json": decodeLineJson,
+  /** One message of the fungal computer interface. */
+  "fci-json": decodeFciJson,
 } as const satisfies Record<string, PayloadDecoder>;
 
 /** How a payload is to be read; kept in the ledger entry so that readers need no guess. A name never gets a new meaning. */
 export type PayloadFormat = keyof typeof decoders;
+
+export const payloadFormats = Object.keys(decoders) as readonly PayloadFormat[];
 
 export function decodePayload(format: PayloadFormat, payload: Uint8Array): Result<Sample, QuarantineReason> {
   return decoders[format](payload);

@@ -1,22 +1,20 @@
 /** Generation B: the JSON production firmware, one JSON object as body of each MDP frame. wire-facts §4. */
 import { mdpTypes } from "../../protocol/spec.ts";
 import { decodeMdpFrame, type MdpFields } from "../codec/mdp.ts";
-import type { Reading, Sample } from "../reading.ts";
+import type { Sample } from "../reading.ts";
 import { accept, type Refusal, type Result, refuse } from "../result.ts";
-import type { CommandResult, Hello, SerialDialect } from "../serial/dialect.ts";
-import { type ExactJson, type ExactObject, parseExactJson } from "./mdp-b-json.ts";
-import { readingsOf } from "./mdp-b-readings.ts";
+import type { CommandResult, FrameDialect, Hello } from "../serial/dialect.ts";
+import { type ExactObject, parseExactJson } from "./exact-json.ts";
+import { isShortText } from "./json-fields.ts";
+import { type Measured, readingsOf } from "./json-readings.ts";
 
 export type MdpBReject = "NOT_WELL_FORMED" | "SCHEMA_INVALID";
 
 /** What one frame says; which members there are depends on its type. */
-interface Message {
-  readonly readings: readonly Reading[];
+interface Message extends Measured {
   readonly hello?: Hello;
   readonly result?: CommandResult;
 }
-
-const maxTextLength = 128;
 
 /**
  * TELEMETRY and EVENT give their numbers and booleans as readings; HELLO and ACK give none.
@@ -29,11 +27,12 @@ export function decodeMdpB(frame: Uint8Array): Result<Sample, MdpBReject> {
   const message = messageOf(packet.value);
   if (!message.ok) return message;
   // The id in a HELLO is shared by all boards of a batch, so it takes no part in saying whose message this is.
-  const { readings } = message.value;
-  return accept({ claimedDeviceId: undefined, msgId: undefined, seq: packet.value.seq, epochMs: undefined, readings });
+  const { readings, arrays } = message.value;
+  const header = { claimedDeviceId: undefined, msgId: undefined, seq: packet.value.seq, epochMs: undefined };
+  return accept({ ...header, readings, ...(arrays && { arrays }) });
 }
 
-export const mdpB: SerialDialect = {
+export const mdpB: FrameDialect = {
   name: "mdp-b",
   read(packet, wire) {
     const message = messageOf(packet);
@@ -82,15 +81,9 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
 ]);
 
 function measured(body: ExactObject): Result<Message, "SCHEMA_INVALID"> {
-  const readings = readingsOf(body);
-  return readings.ok ? accept({ readings: readings.value }) : readings;
+  return readingsOf(body, { omit: ["type"] });
 }
 
 function invalid(detail: string): Refusal<"SCHEMA_INVALID"> {
   return refuse("SCHEMA_INVALID", detail);
-}
-
-function isShortText(value: ExactJson | undefined): value is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  return typeof value === "string" && value.length <= maxTextLength && !/[\u0000-\u001f]/.test(value);
 }

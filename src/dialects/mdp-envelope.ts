@@ -1,9 +1,9 @@
 /** A CBOR MycoEnvelope as body of MDP TELEMETRY, told from JSON by its first byte. Our addition to the wire, see docs/reference/protocol.md. */
 import { mdp, mdpTypes } from "../../protocol/spec.ts";
 import { deviceIdPattern } from "../registry/device.ts";
-import type { SerialDialect } from "../serial/dialect.ts";
+import type { FrameDialect } from "../serial/dialect.ts";
 
-export const mdpEnvelope: SerialDialect = {
+export const mdpEnvelope: FrameDialect = {
   name: "mdp-envelope",
   read({ type, body }) {
     const { firstByteMin, firstByteMax } = mdp.envelopeBody;

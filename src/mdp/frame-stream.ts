@@ -13,11 +13,17 @@ export type StreamItem =
   /** One run of bytes that is no frame and no text. */
   | { readonly kind: "broken"; readonly reason: FrameReject };
 
+/**
+ * Text without a line end is held for longer than a frame: the boards in the field print lines of 1.6 kB. Whether what is
+ * held is still text is looked at in steps, so that the outcome does not depend on how the bytes were portioned.
+ */
+const maxLineBytes = 8192;
+const lineStep = 512;
 /** Bytes made to look like headers must not cost more than reading them. */
 const maxAttempts = 32;
 const delimiter = 0x00;
 const lineFeed = Uint8Array.of(0x0a);
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class FrameStream {
   /** What came since the last delimiter, without the lines that were dealt with. */
@@ -40,14 +46,15 @@ export class FrameStream {
     return items;
   }
 
-  /** Take bytes without a delimiter, never holding more than the longest frame. */
+  /** Take bytes without a delimiter, never holding more than the longest frame or line. */
   #hold(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length; ) {
-      const step = bytes.subarray(start, start + mdp.maxFrameBytes - this.#held.length);
+      const full = nextLimit(this.#held.length);
+      const step = bytes.subarray(start, start + full - this.#held.length);
       start += step.length;
       this.#held = concat(this.#held, step);
       this.#held = this.#held.subarray(this.#takeLines(this.#held));
-      if (this.#held.length === mdp.maxFrameBytes) this.#shorten();
+      if (this.#held.length === full) this.#shorten();
     }
   }
 
@@ -61,10 +68,18 @@ export class FrameStream {
     this.#counted = false;
   }
 
-  /** No frame is as long as what is held, so the first header in it, or the only line, leads nowhere. */
+  /** No frame is as long as what is held, so the first header in it, or a line that is too long, leads nowhere. */
   #shorten(): void {
     const held = this.#held;
     const header = headerAt(held, 0);
+    if (header === -1 && held.length < maxLineBytes && isTextSoFar(held.subarray(lineEnd(held, 0) === 0 ? 1 : 0)))
+      return;
+    if (header > 1) {
+      // What precedes a header may be given up without the frame that may begin there.
+      this.#giveUp(held.subarray(0, header - 1));
+      this.#held = held.slice(header - 1);
+      return;
+    }
     const text = header === -1 ? textOf(held.subarray(lineEnd(held, 0) === 0 ? 1 : 0)) : undefined;
     if (text === undefined) this.#break("FRAME_TOO_LONG");
     else this.#text(text);
@@ -146,14 +161,34 @@ function lineEnd(bytes: Uint8Array, from: number): number {
   return end;
 }
 
+/** Lengths at which what is held is looked at: that of the longest frame, and from there on in steps. */
+function nextLimit(length: number): number {
+  return Math.max(mdp.maxFrameBytes, (Math.floor(length / lineStep) + 1) * lineStep);
+}
+
+/** As `textOf`, of text that goes on: its last character may be half there. */
+function isTextSoFar(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (isControl(byte)) return false;
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** UTF-8 without control characters other than tab and escape (coloured output), or undefined. No header is such text. */
 function textOf(bytes: Uint8Array): string | undefined {
-  for (const byte of bytes) if ((byte < 0x20 && byte !== 0x09 && byte !== 0x1b) || byte === 0x7f) return undefined;
+  for (const byte of bytes) if (isControl(byte)) return undefined;
   try {
     return utf8.decode(bytes);
   } catch {
     return undefined;
   }
+}
+
+function isControl(byte: number): boolean {
+  return (byte < 0x20 && byte !== 0x09 && byte !== 0x1b) || byte === 0x7f;
 }
 
 function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {

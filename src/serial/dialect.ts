@@ -1,11 +1,11 @@
 /**
  * The seam between a port and what is spoken on it: one file in src/dialects/ for each dialect, pure and total.
- * A dialect turns one packet into what it says; numbering, acknowledgements and identity are the session's work.
+ * A dialect turns one frame or one line into what it says; numbering, acknowledgements and identity are the session's work.
  */
 import type { MdpPacket } from "../codec/mdp.ts";
 import type { PayloadFormat } from "../dialects/index.ts";
 
-/** What an unsigned board says of itself, at boot or when asked. */
+/** What an unsigned board says of itself, at boot, when asked, or in every message. */
 export interface Hello {
   /** As sent; not unique, see wire-facts §4.2. Undefined where the board names none. */
   readonly deviceId: string | undefined;
@@ -17,6 +17,8 @@ export interface Hello {
 export interface CommandResult {
   readonly success: boolean;
   readonly message: string;
+  /** Generation A: the number of the command, all that says which one this is about. */
+  readonly cmdId?: number;
 }
 
 export interface SerialMessage {
@@ -28,14 +30,20 @@ export interface SerialMessage {
   /** A readable message of an unsigned board: whoever sent it is the board on this port. */
   readonly fromBoard?: boolean;
   readonly hello?: Hello;
+  /** The board says no more of itself than this message does: there is nothing to wait for, and nothing to ask. */
+  readonly sayAll?: boolean;
+  /** Twelve lower-case hex digits of the board's own MAC, which no other board has. */
+  readonly mac?: string;
   readonly result?: CommandResult;
 }
 
-export interface SerialDialect {
-  readonly name: string;
+export interface FrameDialect {
+  readonly name: FrameDialectName;
   /**
    * @param wire the whole frame as received, delimiter included
    * @returns what the packet says, or undefined where it is not of this dialect
    */
   read(packet: MdpPacket, wire: Uint8Array): SerialMessage | undefined;
 }
+
+export type FrameDialectName = "mdp-envelope" | "mdp-a" | "mdp-b" | "mdp-drone" | "mdp-wifisense";

@@ -11,10 +11,20 @@ import { encodeOutbound } from "../mdp/outbound.ts";
 import { Peer } from "../mdp/peer.ts";
 import type { RejectReason } from "../rejects.ts";
 import { accept, type Result, refuse } from "../result.ts";
-import type { CommandResult, SerialDialect, SerialMessage } from "./dialect.ts";
+import { DialectDetector, type SpokenDialect } from "./detector.ts";
+import type { CommandResult, SerialMessage } from "./dialect.ts";
+import { type Line, type LineContent, type LineDialect, lineOf } from "./line.ts";
+import type { PortDialects } from "./port-dialects.ts";
 
 /** Longest command document that Side-A takes. wire-facts §4.1 */
 const maxCommandBytes = 512;
+
+/** Lines for people, with nothing to read among them, before the board is asked for lines for machines. */
+const patience = 3;
+/** What puts the text firmware into its machine mode; each line is a command of its own. wire-facts §5.1 */
+const machineMode = "mode machine\ndbg off\nfmt json\n";
+/** Places in a broken line where a whole message may begin. */
+const maxStarts = 4;
 
 /** Where a message came from, to be handed back when its outcome is known. */
 export interface FrameRef {
@@ -25,7 +35,15 @@ export interface FrameRef {
 }
 
 export type SessionEvent =
-  | { readonly kind: "message"; readonly message: SerialMessage; readonly session: string; readonly ref: FrameRef }
+  | {
+      readonly kind: "message";
+      readonly message: SerialMessage;
+      readonly session: string;
+      /** Absent for a line, which nobody acknowledges. */
+      readonly ref: FrameRef | undefined;
+    }
+  /** What the port is taken to speak has changed. */
+  | { readonly kind: "dialect"; readonly dialect: SpokenDialect }
   | { readonly kind: "answer"; readonly result: CommandResult }
   | { readonly kind: "reply"; readonly wire: Uint8Array }
   | { readonly kind: "reject"; readonly reason: RejectReason };
@@ -33,39 +51,71 @@ export type SessionEvent =
 /** `kept` and `refused` are on disk, in the ledger or in quarantine; `failed` is nowhere. */
 export type Verdict = "kept" | "refused" | "failed";
 
+interface ReadLine {
+  readonly dialect: LineDialect;
+  readonly text: string;
+  /** Undefined where the line is of this dialect and cannot be taken. */
+  readonly content: LineContent | undefined;
+}
+
 const knownTypes: ReadonlySet<number> = new Set(Object.values(mdpTypes));
 
 export class PortSession {
   readonly #name: string;
-  readonly #dialects: readonly SerialDialect[];
+  readonly #dialects: PortDialects;
+  readonly #mayAskForMachineMode: boolean;
+  readonly #detector = new DialectDetector();
   readonly #stream = new FrameStream();
   readonly #peers = new Map<number, Peer>();
   readonly #commands = new CommandSlot();
   #nextSeq = 1;
+  #unreadLines = 0;
+  #lineRun = 0;
+  #lineSeq = -1;
 
-  /** @param name differs between any two openings of the port */
-  constructor(name: string, dialects: readonly SerialDialect[]) {
+  /**
+   * @param name differs between any two openings of the port
+   * @param mayAskForMachineMode the operator allows commands that change what the board prints
+   */
+  constructor(name: string, dialects: PortDialects, mayAskForMachineMode = false) {
     this.#name = name;
     this.#dialects = dialects;
+    this.#mayAskForMachineMode = mayAskForMachineMode;
+  }
+
+  /** What the port is taken to speak, undefined until a message was read. */
+  get dialect(): SpokenDialect | undefined {
+    return this.#detector.current;
   }
 
   receive(chunk: Uint8Array): SessionEvent[] {
     return this.#stream.push(chunk).flatMap((item): SessionEvent[] => {
       if (item.kind === "frame") return this.#frame(item.packet, item.wire);
-      return [{ kind: "reject", reason: item.kind === "text" ? "TEXT_LINE" : item.reason }];
+      return item.kind === "text" ? this.#line(item.line) : [{ kind: "reject", reason: item.reason }];
     });
   }
 
   /** @returns the acknowledgement to send, if the sender asked for one and there is something to say */
-  settled({ src, run, seq, ackRequested }: FrameRef, verdict: Verdict): Uint8Array | undefined {
+  settled(ref: FrameRef | undefined, verdict: Verdict): Uint8Array | undefined {
+    if (!ref) return undefined;
+    const { src, run, seq, ackRequested } = ref;
     const peer = this.#peers.get(src)!;
     peer.settle(run, seq, verdict !== "failed");
     if (!ackRequested || verdict === "failed" || run !== peer.run) return undefined;
     return this.#acknowledgement(src, peer.ack, verdict === "kept" ? mdpFlags.IS_ACK : mdpFlags.IS_NACK);
   }
 
-  /** The frame of a command to Side-A, which then is the open one. Refused while another is, or if it is too long. */
-  command(cmd: string, params: Readonly<Record<string, unknown>>): Result<Uint8Array, "BUSY" | "TOO_LONG"> {
+  /**
+   * The frame of a command to Side-A, which then is the open one. Refused while another is, if it is too long, or if
+   * the board is known to speak something else than generation B.
+   */
+  command(
+    cmd: string,
+    params: Readonly<Record<string, unknown>>,
+  ): Result<Uint8Array, "BUSY" | "TOO_LONG" | "UNSUPPORTED"> {
+    const { dialect } = this;
+    if (dialect !== undefined && dialect !== "mdp-b" && dialect !== "mdp-envelope")
+      return refuse("UNSUPPORTED", `the board speaks ${dialect}`);
     if (this.#commands.isOpen) return refuse("BUSY", "another command is open");
     const body = new TextEncoder().encode(JSON.stringify({ cmd, params }));
     if (body.length > maxCommandBytes)
@@ -89,7 +139,7 @@ export class PortSession {
 
   #frame(packet: MdpPacket, wire: Uint8Array): SessionEvent[] {
     const { type, seq, flags, src, body } = packet;
-    const message = this.#read(packet, wire);
+    const { message, dialect } = this.#read(packet, wire);
     const peer = this.#peer(src);
     // A HELLO that answers no command is what a board sends when it boots.
     const boot = message.hello !== undefined && packet.ack === 0;
@@ -110,19 +160,80 @@ export class PortSession {
       return reply ? [reject, { kind: "reply", wire: reply }] : [reject];
     }
     const session = `${this.#name}-${src.toString(16)}-${peer.run}`;
-    const events: SessionEvent[] = [{ kind: "message", message, session, ref }];
+    const events: SessionEvent[] = [...this.#detected(dialect), { kind: "message", message, session, ref }];
     const result = this.#commands.answer(packet, message);
     if (result) events.push({ kind: "answer", result });
     return events;
   }
 
   /** What none of our dialects reads goes on as it is, and ingest keeps it aside with its reason. */
-  #read(packet: MdpPacket, wire: Uint8Array): SerialMessage {
-    for (const dialect of this.#dialects) {
+  #read(packet: MdpPacket, wire: Uint8Array): { readonly message: SerialMessage; readonly dialect?: SpokenDialect } {
+    for (const dialect of this.#dialects.frames) {
       const message = dialect.read(packet, wire);
-      if (message) return message;
+      if (message) return { message, dialect: dialect.name };
     }
-    return { format: "mdp-b", payload: wire };
+    return { message: { format: "mdp-b", payload: wire } };
+  }
+
+  #line(text: string): SessionEvent[] {
+    const read = this.#readLine(lineOf(text));
+    if (read) return this.#lineMessage(read);
+    if (!text.trimStart().startsWith("{")) return this.#textLine();
+    if (lineOf(text).json) return [{ kind: "reject", reason: "LINE_UNKNOWN" }];
+    // A line that was cut off has the next one glued to it, and that one may be whole.
+    const broken: SessionEvent = { kind: "reject", reason: "LINE_BROKEN" };
+    for (
+      let at = text.indexOf("{", 1), tries = 0;
+      at !== -1 && tries < maxStarts;
+      at = text.indexOf('{"', at + 1), tries++
+    ) {
+      const rest = this.#readLine(lineOf(text.slice(at)));
+      if (rest) return [broken, ...this.#lineMessage(rest)];
+    }
+    return [broken];
+  }
+
+  #readLine(line: Line): ReadLine | undefined {
+    for (const dialect of this.#dialects.lines) {
+      const content = dialect.read(line);
+      if (content) return { dialect, text: line.text, content: content.ok ? content.value : undefined };
+    }
+    return undefined;
+  }
+
+  /** A line of a dialect; one that the dialect cannot take goes on as it is, and ingest keeps it aside. */
+  #lineMessage({ dialect, text, content }: ReadLine): SessionEvent[] {
+    if (content?.boot || (content?.seq !== undefined && content.seq < this.#lineSeq)) this.#lineRun++;
+    this.#lineSeq = content?.seq ?? this.#lineSeq;
+    const format = `line-${dialect.name}` as const;
+    const payload = new TextEncoder().encode(text);
+    const message: SerialMessage = content
+      ? {
+          format,
+          payload,
+          fromBoard: true,
+          sayAll: true,
+          ...(content.hello && { hello: content.hello }),
+          ...(content.mac !== undefined && { mac: content.mac }),
+          ...(content.result && { result: content.result }),
+        }
+      : { format, payload };
+    const session = `${this.#name}-line-${this.#lineRun}`;
+    return [...this.#detected(dialect.name), { kind: "message", message, session, ref: undefined }];
+  }
+
+  #textLine(): SessionEvent[] {
+    const reject: SessionEvent = { kind: "reject", reason: "TEXT_LINE" };
+    this.#unreadLines++;
+    const mayAsk = this.#mayAskForMachineMode && this.#detector.current === undefined;
+    if (!mayAsk || this.#unreadLines !== patience) return [reject];
+    return [reject, { kind: "reply", wire: new TextEncoder().encode(machineMode) }];
+  }
+
+  #detected(dialect: SpokenDialect | undefined): SessionEvent[] {
+    // What a board prints when it starts says only that it has frames to come.
+    if (dialect === undefined || dialect === "boot" || !this.#detector.note(dialect)) return [];
+    return [{ kind: "dialect", dialect: this.#detector.current! }];
   }
 
   #peer(src: number): Peer {

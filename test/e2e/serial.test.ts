@@ -6,6 +6,7 @@ import { SerialTransport } from "../../gateway/transports/serial/serial-transpor
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
 import { encodeMdpFrame, type MdpPacket } from "../../src/codec/mdp.ts";
 import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
+import { bytesOfShape, goldenBoards } from "../support/golden-boards.ts";
 import { needs } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
 import { ackOnly, framesIn, RetransmittingPeer, TrapBoard, telemetry } from "../support/serial-boards.ts";
@@ -41,10 +42,10 @@ needs("python3")("serial ports", () => {
 
   const path = (): string => join(folder, "board");
 
-  const start = async (ports: readonly string[] = [path()], identifyMs = 100): Promise<void> => {
+  const start = async (ports: readonly string[] = [path()], identifyMs = 100, machineMode = false): Promise<void> => {
     const log = (facts: object): void => void logged.push(facts);
     transport = new SerialTransport({
-      config: { ports, baud: 115_200, identifyMs, reconnectMinMs: 20, reconnectMaxMs: 50 },
+      config: { ports, baud: 115_200, identifyMs, reconnectMinMs: 20, reconnectMaxMs: 50, machineMode },
       ingest,
       registry,
       log: { info: log, warn: log },
@@ -126,7 +127,7 @@ needs("python3")("serial ports", () => {
     pty.write(
       Buffer.concat([
         hello!,
-        Buffer.from("AMB addr=0x77 T=21.5°C RH=40%\r\nENV addr=0x76\r\n"),
+        Buffer.from("I (312) boot: mycobrain\r\nAMB addr=0x77 T=21.5°C RH=40%\r\nENV addr=0x76\r\n"),
         rest[0]!,
         broken,
         Buffer.from([0x03, 0x01, 0x00]),
@@ -136,10 +137,16 @@ needs("python3")("serial ports", () => {
         sideBHello!,
       ]),
     );
-    await until(() => expect(ingest.outcomes).toHaveLength(generationB.length));
+    // Two of the lines are live readings, which 2.1.0 prints between its frames.
+    await until(() => expect(ingest.outcomes).toHaveLength(generationB.length + 2));
     expect(ingest.outcomes).not.toContain("quarantined");
-    expect(ingest.rejects).toEqual(["TEXT_LINE", "TEXT_LINE", "FRAME_CRC_MISMATCH", "FRAME_COBS_INVALID", "TEXT_LINE"]);
-    expect(transport.ports()[0]!.rejects).toEqual({ TEXT_LINE: 3, FRAME_CRC_MISMATCH: 1, FRAME_COBS_INVALID: 1 });
+    expect(ingest.rejects).toEqual(["TEXT_LINE", "TEXT_LINE", "FRAME_CRC_MISMATCH", "FRAME_COBS_INVALID"]);
+    expect(transport.ports()[0]).toMatchObject({
+      rejects: { TEXT_LINE: 2, FRAME_CRC_MISMATCH: 1, FRAME_COBS_INVALID: 1 },
+      dialect: "mdp-b",
+      configured: "auto",
+    });
+    expect(new Set(ingest.uploads.map(({ deviceId }) => deviceId)).size).toBe(1);
   });
 
   test("a frame that comes one byte at a time is one frame", async () => {
@@ -153,14 +160,108 @@ needs("python3")("serial ports", () => {
     expect(ingest.rejects).toEqual([]);
   });
 
-  test("frames of dialects not read yet are handed over whole, to be quarantined and not lost", async () => {
+  test("frames of no dialect are handed over whole, to be quarantined and not lost", async () => {
     await start();
     pty.write(Buffer.concat(vectors.map(({ frame }) => Buffer.from(frame, "hex"))));
     const unknown = vectors.filter(({ packet }) => Number.parseInt(packet.slice(6, 8), 16) === 4).length;
     const linkOnly = 1;
     await until(() => expect(ingest.outcomes).toHaveLength(vectors.length - unknown - linkOnly));
     expect(ingest.rejects).toEqual(Array(unknown).fill("FRAME_UNKNOWN_TYPE"));
-    expect(ingest.outcomes.filter((kind) => kind === "stored")).toHaveLength(generationB.length);
+    const known = vectors.filter(({ name }) => /gen_b|^event_|drone|cmd_result/.test(name));
+    expect(ingest.outcomes.filter((kind) => kind === "stored")).toHaveLength(known.length);
+  });
+
+  test("every shape of every firmware arrives byte for byte in its format, and its port is recognised", async () => {
+    const shapes = goldenBoards.accepted.filter(({ format }) => /^(line|mdp)-/.test(format));
+    const firmwares = [...new Set(shapes.map(({ format }) => format))].filter((format) => format !== "line-boot");
+    const ports = await Promise.all(firmwares.map(() => Pty.open()));
+    // Only where the operator says so is JSON of unknown firmware read.
+    const setting = (at: number): string => ports[at]!.path + (firmwares[at] === "line-json" ? "=json" : "");
+    await start(firmwares.map((_, at) => setting(at)));
+    const bytesOn = (format: string): Buffer[] =>
+      shapes
+        .filter((shape) => shape.format === format || (format === "mdp-a" && shape.format === "line-boot"))
+        .map((shape) => (shape.line === undefined ? bytesOfShape(shape) : Buffer.from(`${shape.line}\r\n`)));
+    for (const [at, port] of ports.entries()) port.write(Buffer.concat(bytesOn(firmwares[at]!)));
+    await until(() => expect(ingest.outcomes).toHaveLength(shapes.length));
+    expect(new Set(ingest.outcomes)).toEqual(new Set(["stored"]));
+    expect(ingest.rejects).toEqual([]);
+    const arrived = ingest.uploads.map(({ format, payload }) => `${format} ${Buffer.from(payload).toString("hex")}`);
+    expect(arrived.sort()).toEqual(
+      shapes.map((shape) => `${shape.format} ${bytesOfShape(shape).toString("hex")}`).sort(),
+    );
+    expect(transport.ports().map(({ dialect }) => dialect)).toEqual(
+      firmwares.map((name) => name.replace(/^line-/, "")),
+    );
+    // A board that tells its MAC is named by it, others by their port or by what they claim.
+    const ids = new Set(ingest.uploads.map(({ deviceId }) => deviceId));
+    expect([...ids]).toEqual(
+      expect.arrayContaining(["mycobrain-a0b1c2d3e4f5", "mycobrain-a0b1c2d3e4f6", "mycobrain-sidea-10b41d"]),
+    );
+    expect(ids.size).toBe(firmwares.length);
+    for (const port of ports) await port.close();
+  });
+
+  test("broken, glued and interleaved lines are counted, and the whole ones among them are read", async () => {
+    const [amb, env] = goldenBoards.accepted.filter(({ format }) => format === "line-field").map(({ line }) => line!);
+    await start();
+    const half = amb!.slice(0, 700);
+    pty.write(
+      `${amb}\n${half}${env}\n${half}\n${amb!.slice(0, 300)}${env!.slice(0, 300)}${amb!.slice(300)}\n{"a":1}\nhello\n${env}\n`,
+    );
+    await until(() => expect(ingest.outcomes).toEqual(["stored", "stored", "stored"]));
+    expect(ingest.uploads.map(({ payload }) => Buffer.from(payload).toString())).toEqual([amb, env, env]);
+    await until(() =>
+      expect(transport.ports()[0]).toMatchObject({
+        rejects: { LINE_BROKEN: 3, LINE_UNKNOWN: 1, TEXT_LINE: 1 },
+        dialect: "field",
+        firmware: "recovery-operator-bsec2-v0.7",
+      }),
+    );
+    expect(new Set(ingest.uploads.map(({ deviceId }) => deviceId))).toEqual(new Set(["mycobrain-sidea-10b41d"]));
+    expect(sent()).toEqual([]);
+  });
+
+  test("a board that tells its MAC stays the same device on another port, and another board there does not", async () => {
+    const other = await Pty.open();
+    await start([path(), other.path]);
+    const line = (mac: string, seq: number): string =>
+      `{"type":"tele","seq":${seq},"node":"A-${mac}","temperature":20,"firmware_version":"2.1.0"}\n`;
+    pty.write(line("a0b1c2d3e401", 1));
+    await until(() => expect(ingest.outcomes).toHaveLength(1));
+    other.write(line("a0b1c2d3e401", 2));
+    await until(() => expect(ingest.outcomes).toHaveLength(2));
+    pty.write(line("a0b1c2d3e402", 3));
+    await until(() => expect(ingest.outcomes).toHaveLength(3));
+    expect(ingest.uploads.map(({ deviceId }) => deviceId)).toEqual([
+      "mycobrain-a0b1c2d3e401",
+      "mycobrain-a0b1c2d3e401",
+      "mycobrain-a0b1c2d3e402",
+    ]);
+    await other.close();
+  });
+
+  test("firmware that changes on an open port is recognised again", async () => {
+    await start();
+    pty.write(telemetry(1));
+    await until(() => expect(transport.ports()[0]!.dialect).toBe("mdp-b"));
+    const line = goldenBoards.accepted.find(({ format }) => format === "line-production")!.line!;
+    for (let count = 0; count < 20; count++) pty.write(`${line}\n`);
+    await until(() => expect(transport.ports()[0]!.dialect).toBe("production"));
+    expect(transport.ports()[0]!.firmware).toBe("1.0.0");
+  });
+
+  test("machine mode is asked for only where the operator allows it, and only of a board that prints for people", async () => {
+    const other = await Pty.open();
+    await start([path()], 100, true);
+    pty.write("MycoBrain ready\n> temp 21\n> temp 22\n> temp 23\n> temp 24\n");
+    await until(() => expect(pty.received.toString()).toBe("mode machine\ndbg off\nfmt json\n"));
+    await transport.stop();
+    await start([other.path]);
+    other.write("MycoBrain ready\n> temp 21\n> temp 22\n> temp 23\n> temp 24\n");
+    await until(() => expect(ingest.rejects).toHaveLength(10));
+    expect(other.received).toHaveLength(0);
+    await other.close();
   });
 
   test("a signed envelope goes in under the id it claims, and enrols nobody", async () => {
@@ -214,7 +315,16 @@ needs("python3")("serial ports", () => {
 
   test("a quarantined frame is refused by NACK, so that the board stops sending it", async () => {
     await start();
-    pty.write(vector("drone_telemetry"));
+    pty.write(
+      encodeMdpFrame({
+        type: mdpTypes.DRONE_TELEMETRY,
+        seq: 120,
+        flags: mdpFlags.ACK_REQUESTED,
+        src: mdpEndpoints.SIDE_B,
+        dst: mdpEndpoints.GATEWAY,
+        body: Buffer.from("a LOG of old papers"),
+      }),
+    );
     await until(() =>
       expect(sent()).toMatchObject([
         { type: mdpTypes.ACK, ack: 120, flags: mdpFlags.IS_NACK, dst: mdpEndpoints.SIDE_B },
@@ -342,7 +452,7 @@ needs("python3")("serial ports", () => {
     const sample = decodeMdpB(ingest.uploads[0]!.payload);
     expect(sample).toMatchObject({ ok: true, value: { seq: 101 } });
     expect(sample.ok && sample.value.readings).toContainEqual({
-      sensor: "bme688.a.temperature_c",
+      sensor: "amb.temp",
       vi: 2743,
       vs: 2,
       unit: 1,

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
 import { fuzzTargets } from "../support/fuzz-targets.ts";
+import { bytesOfShape, goldenBoards } from "../support/golden-boards.ts";
 import { entryOf } from "../support/ledger-entries.ts";
 import { seeded } from "../support/seeded.ts";
 
@@ -20,6 +21,7 @@ const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const corpus: readonly Buffer[] = [
   ...vectors<{ cbor: string }>("envelopes.json").map(({ cbor }) => Buffer.from(cbor, "hex")),
   ...vectors<{ frame: string }>("mdp-frames.json").map(({ frame }) => Buffer.from(frame, "hex")),
+  ...goldenBoards.accepted.map((shape) => bytesOfShape(shape)),
   Buffer.from(signedEnvelope(testDevice("fuzz"))),
   Buffer.from(entryOf("fuzz")),
   text({ pack: [{ id: "t", v: 21.7, u: "C" }], msgId: "m", seq: 1, ts: { utc: "2026-05-01T12:00:00Z" } }),

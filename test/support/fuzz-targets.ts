@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { decodeCbor, encodeCbor } from "../../src/codec/cbor.ts";
 import { checkEnvelope, parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
-import { decodePayload } from "../../src/dialects/index.ts";
+import { decodePayload, payloadFormats } from "../../src/dialects/index.ts";
 import { judge } from "../../src/ingest/judge.ts";
 import { decodeQuarantineRecord } from "../../src/ingest/quarantine-record.ts";
 import { decodeEntry, encodeEntry } from "../../src/ledger/entry.ts";
@@ -11,7 +11,9 @@ import { explainProof } from "../../src/ledger/explain-proof.ts";
 import { formatProofFile, parseProofFile } from "../../src/ledger/proof-file.ts";
 import { decodeSeal, encodeSeal } from "../../src/ledger/seal.ts";
 import { FrameStream } from "../../src/mdp/frame-stream.ts";
-import { quarantineReasons } from "../../src/rejects.ts";
+import { quarantineReasons, rejectReasons } from "../../src/rejects.ts";
+import { portDialects } from "../../src/serial/port-dialects.ts";
+import { PortSession } from "../../src/serial/port-session.ts";
 import { blake2b256 } from "./envelopes.ts";
 
 export interface FuzzTarget {
@@ -60,12 +62,27 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   {
     name: "every payload format gives a sample or a reason, and every judgement is one of the two",
     run: (bytes) => {
-      for (const format of ["envelope", "envelope-json", "telemetry-json", "mdp-b"] as const) {
+      for (const format of payloadFormats) {
         const decoded = decodePayload(format, bytes);
         assert.ok(decoded.ok || decoded.reject in quarantineReasons);
         const claim = { format, deviceId: "fuzz", session: "", trusted: true };
         const judged = judge(bytes, claim, 0, { findDevice: () => undefined, hash: blake2b256, verify: () => true });
         assert.ok(!judged.ok && judged.reject in quarantineReasons);
+      }
+    },
+  },
+  {
+    name: "whatever comes on a port, each message goes to a decoder that exists, and each answer is a frame or machine mode",
+    run: (bytes) => {
+      for (const dialects of [portDialects.auto, portDialects.json]) {
+        const port = new PortSession("fuzz", dialects, true);
+        for (const event of [...port.receive(bytes), ...port.receive(Uint8Array.of(0x0a, 0x00))]) {
+          if (event.kind === "message") {
+            decodePayload(event.message.format, event.message.payload);
+            port.settled(event.ref, "kept");
+          } else if (event.kind === "reject") assert.ok(event.reason in rejectReasons);
+          else if (event.kind === "reply") assert.ok(decodeMdpFrame(event.wire).ok || event.wire.at(-1) === 0x0a);
+        }
       }
     },
   },

@@ -35,6 +35,8 @@ export const arbStream: fc.Arbitrary<Uint8Array> = fc
         Uint8Array.of(0x0a),
         Uint8Array.of(0x5a, 0xa1),
         new Uint8Array(1600).fill(0x41),
+        new Uint8Array(9000).fill(0x42),
+        Buffer.from(`${"é".repeat(1500)}\n`),
       ),
     ),
     { maxLength: 12 },

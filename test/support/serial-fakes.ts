@@ -1,7 +1,8 @@
 /** Ingest and registry as a serial port sees them, in memory. */
 
 import type { SerialRegistry, UnsignedBoard } from "../../gateway/transports/serial/serial-registry.ts";
-import { decodeMdpB } from "../../src/dialects/mdp-b.ts";
+import { decodePayload } from "../../src/dialects/index.ts";
+import { sampleRepeatKey } from "../../src/ingest/repeat-key.ts";
 import type { IngestPort, Outcome, Upload } from "../../src/ingest/upload.ts";
 import type { RejectReason } from "../../src/rejects.ts";
 
@@ -42,11 +43,12 @@ export class FakeIngest implements IngestPort {
 
   #judge({ format, payload, deviceId, session }: Upload): Outcome {
     const message = { deviceId, seq: undefined, msgId: undefined };
-    if (format === "mdp-b") {
-      const decoded = decodeMdpB(payload);
-      if (!decoded.ok) return { kind: "quarantined", reason: decoded.reject, id: this.uploads.length, message };
-    }
-    const key = `${deviceId} ${format === "mdp-b" ? session : ""} ${Buffer.from(payload).toString("hex")}`;
+    const decoded = format === "envelope" ? undefined : decodePayload(format, payload);
+    if (decoded && !decoded.ok)
+      return { kind: "quarantined", reason: decoded.reject, id: this.uploads.length, message };
+    const repeat = decoded?.ok ? sampleRepeatKey(decoded.value, session ?? "") : undefined;
+    const times = repeat?.by === "nothing" ? this.outcomes.length : 0;
+    const key = `${deviceId} ${repeat?.by === "content" ? session : ""} ${times} ${Buffer.from(payload).toString("hex")}`;
     const kind = this.#seen.has(key) ? "duplicate" : "stored";
     this.#seen.add(key);
     return { kind, leafIndex: this.#seen.size - 1, leafHash: new Uint8Array(32), message };
@@ -62,6 +64,10 @@ export class FakeRegistry implements SerialRegistry {
 
   deviceForPort(port: string): string | undefined {
     return this.boards.get(port)?.id;
+  }
+
+  isBoard(id: string): boolean {
+    return [...this.boards.values()].some((board) => board.id === id);
   }
 
   isFree(id: string): boolean {

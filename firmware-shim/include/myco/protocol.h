@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 /* First half of the SHA-256 of the tables, to tell which state of the contract a build has. */
-#define MYCO_SPEC_HASH "9dc0ea2fbe799a2a511ebf892b11b69d"
+#define MYCO_SPEC_HASH "9d8d211aa023c28f0d691fe30c316594"
 
 /* MycoEnvelope v1: one signed message of a device, a CBOR map in deterministic encoding (RFC 8949 section 4.2.1). */
 #define MYCO_ENVELOPE_VERSION 0x01u
@@ -105,6 +105,8 @@ extern "C" {
 #define MYCO_SENSOR_GAS_ESTIMATE_2 0x4D08u /* Probability of the second trained smell class. */
 #define MYCO_SENSOR_GAS_ESTIMATE_3 0x4D09u /* Probability of the third trained smell class. */
 #define MYCO_SENSOR_GAS_ESTIMATE_4 0x4D0Au /* Probability of the fourth trained smell class. */
+#define MYCO_SENSOR_GAS_ESTIMATES 0x4D0Bu /* Array: probabilities 0-1 of the trained smell classes, in order. */
+#define MYCO_SENSOR_GAS_SCAN 0x4D0Cu /* Array: gas resistance at each step of a heater profile, in order. */
 #define MYCO_SENSOR_SOIL_MOISTURE 0x4D10u /* Soil moisture, or its raw converter count. */
 #define MYCO_SENSOR_ANALOG_1 0x4D11u /* Analog input 1, or its raw converter count. */
 #define MYCO_SENSOR_ANALOG_2 0x4D12u /* Analog input 2, or its raw converter count. */
@@ -132,12 +134,25 @@ extern "C" {
 #define MYCO_SENSOR_SPECTRAL_8 0x4D37u /* Spectral channel 8. */
 #define MYCO_SENSOR_SPECTRAL_CLEAR 0x4D38u /* Spectral sensor, unfiltered channel. */
 #define MYCO_SENSOR_SPECTRAL_NIR 0x4D39u /* Spectral sensor, near infrared. */
+#define MYCO_SENSOR_SPECTRUM 0x4D3Au /* Array: all channels of a spectrometer, in order. */
+#define MYCO_SENSOR_SPECTRUM_WAVELENGTHS 0x4D3Bu /* Array: centre wavelength of each channel of `spectrum`. */
+#define MYCO_SENSOR_CSI_I 0x4D3Cu /* Array: Wi-Fi channel state, in-phase parts. */
+#define MYCO_SENSOR_CSI_Q 0x4D3Du /* Array: Wi-Fi channel state, quadrature parts. */
+#define MYCO_SENSOR_CSI_AMPLITUDE 0x4D3Eu /* Array: Wi-Fi channel state, amplitudes. */
+#define MYCO_SENSOR_CSI_PHASE 0x4D3Fu /* Array: Wi-Fi channel state, phases. */
 #define MYCO_SENSOR_ALTITUDE 0x4D40u /* Altitude above sea level. */
 #define MYCO_SENSOR_ALTITUDE_ABOVE_HOME 0x4D41u /* Altitude above the take-off place. */
 #define MYCO_SENSOR_GROUND_SPEED 0x4D42u /* Speed over ground. */
 #define MYCO_SENSOR_AIR_SPEED 0x4D43u /* Speed through the air. */
 #define MYCO_SENSOR_CLIMB_RATE 0x4D44u /* Vertical speed, up is positive. */
 #define MYCO_SENSOR_HEADING 0x4D45u /* Heading, clockwise from north. */
+#define MYCO_SENSOR_FLIGHT_MODE 0x4D46u /* Flight mode. MDP: 0 manual, 1 stabilize, 2 loiter, 3 auto, 4 return, 5 land; MAVLink: the autopilot's own number. */
+#define MYCO_SENSOR_ARMED 0x4D47u /* Motors may turn. */
+#define MYCO_SENSOR_MISSION_STATE 0x4D48u /* Mission: 0 idle, 1 deploy, 2 retrieve, 3 data mule. */
+#define MYCO_SENSOR_MISSION_PROGRESS 0x4D49u /* Progress of the mission, in the device's own measure. */
+#define MYCO_SENSOR_MISSION_STATUS 0x4D4Au /* Mission: 0 pending, 1 in progress, 2 completed, 3 failed. */
+#define MYCO_SENSOR_PAYLOAD_LATCHED 0x4D4Bu /* The payload is held. */
+#define MYCO_SENSOR_PAYLOAD_MASS 0x4D4Cu /* Mass of the payload. */
 #define MYCO_SENSOR_RSSI 0x4D50u /* Received signal strength. */
 #define MYCO_SENSOR_SNR 0x4D51u /* Signal-to-noise ratio. */
 #define MYCO_SENSOR_BATTERY_PERCENT 0x4D52u /* Battery charge. */
@@ -146,6 +161,8 @@ extern "C" {
 #define MYCO_SENSOR_SAMPLE_COUNT 0x4D55u /* Samples behind the other values of a message. */
 #define MYCO_SENSOR_EVENT_COUNT 0x4D56u /* A counter of events. */
 #define MYCO_SENSOR_QUEUE_DEPTH 0x4D57u /* Messages waiting in the device. */
+#define MYCO_SENSOR_BATTERY_VOLTAGE 0x4D58u /* Battery voltage, in volts. */
+#define MYCO_SENSOR_DISAGREEMENT 0x4D60u /* Derived by the gateway: how much the two gas sensors of a board disagree, 0-1. */
 
 /* Units. */
 #define MYCO_UNIT_C 0x01u /* Degree Celsius. */

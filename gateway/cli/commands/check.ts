@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer, isIPv6 } from "node:net";
 import { dirname } from "node:path";
+import type { GatewayError } from "../../../src/errors.ts";
 import { readConfig } from "../../config/config.ts";
 import { findEndpoint } from "../../config/endpoint.ts";
 import { adminTokenFile, findIdentity } from "../../config/identity.ts";
@@ -155,7 +156,12 @@ function tlsKeys({ mqtt: { tls } }: Config): Finding[] {
 /** A missing board may be plugged in later; one that may not be opened stays unreadable. */
 function serialPorts({ serial }: Config): Finding[] {
   return serial.ports.map((text) => {
-    const { path } = portAddress(text, serial.baud);
+    let path: string;
+    try {
+      ({ path } = portAddress(text, serial.baud));
+    } catch (error) {
+      return fail("serial port", (error as GatewayError).message);
+    }
     try {
       accessSync(path, constants.R_OK | constants.W_OK);
       return ok("serial port", path);

@@ -1,9 +1,8 @@
 /** The payload of `{prefix}/{id}/mdp`: frames of a serial device, relayed by its host. */
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
 import type { PayloadFormat } from "../../../src/dialects/index.ts";
-import { mdpB } from "../../../src/dialects/mdp-b.ts";
-import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
+import { portDialects } from "../../../src/serial/port-dialects.ts";
 
 export type RelayedFrame =
   | { readonly format: PayloadFormat; readonly payload: Uint8Array }
@@ -28,7 +27,9 @@ export function relayedFrames(payload: Uint8Array): RelayedFrame[] {
 function relayedFrame(wire: Uint8Array): RelayedFrame {
   const packet = decodeMdpFrame(wire);
   if (!packet.ok) return packet;
-  const { format, payload } = mdpEnvelope.read(packet.value, wire) ??
-    mdpB.read(packet.value, wire) ?? { format: "mdp-b", payload: wire };
-  return { format, payload };
+  for (const dialect of portDialects.auto.frames) {
+    const message = dialect.read(packet.value, wire);
+    if (message) return { format: message.format, payload: message.payload };
+  }
+  return { format: "mdp-b", payload: wire };
 }

@@ -1,5 +1,5 @@
 /**
- * Which device an unsigned board on a port is. A port remembers its board through the registry; a board on a new port is
+ * Which device an unsigned board on a port is. A board that tells its MAC is known by it, on whatever port. Else a port remembers its board through the registry; a board on a new port is
  * enrolled by itself, under the id it gives in HELLO if no other device has it (generation-B ids are not unique,
  * wire-facts §4.2), else under the port's name. Messages that come before that is settled wait for it.
  */
@@ -23,12 +23,16 @@ export interface BoardIdentityOptions {
 type Waiter = (deviceId: string) => void;
 
 /** A port's name may be taken by a device that an operator enrolled. */
+/** The id of a board that is known by its MAC. Ids that boards claim are shorter. */
+const macId = (mac: string): string => `mycobrain-${mac}`;
+const isMacId = (id: string): boolean => /^mycobrain-[0-9a-f]{12}$/.test(id);
 const attempts = ["", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9"];
 
 export class BoardIdentity {
   readonly #options: BoardIdentityOptions;
   #deviceId: string | undefined;
   #hello: Hello | undefined;
+  #mac: string | undefined;
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
   #deciding = false;
@@ -49,6 +53,7 @@ export class BoardIdentity {
 
   /** Call `then` with the id of the board, at once or when it is settled, in the order of the calls. */
   resolve(message: SerialMessage, then: Waiter): void {
+    if (message.mac !== undefined && message.mac !== this.#mac) this.#meetMac(message.mac);
     if (message.hello) this.#meet(message.hello);
     if (this.#deviceId !== undefined) {
       then(this.#deviceId);
@@ -60,7 +65,7 @@ export class BoardIdentity {
       return;
     }
     this.#waiters.push(then);
-    if (this.#hello?.deviceId !== undefined) {
+    if (this.#hello?.deviceId !== undefined || message.sayAll) {
       this.decide();
     } else if (this.#timer === undefined && !this.#deciding) {
       this.#timer = setTimeout(() => this.decide(), this.#options.identifyMs);
@@ -92,20 +97,42 @@ export class BoardIdentity {
     // Side-B names no id; what it says of itself counts only while Side-A has said nothing.
     if (hello.deviceId === undefined && this.#hello?.deviceId !== undefined) return;
     this.#hello = hello;
-    if (this.#deviceId !== undefined && hello.deviceId !== undefined) {
+    if (
+      this.#deviceId !== undefined &&
+      hello.firmware !== "" &&
+      (hello.deviceId !== undefined || this.#mac !== undefined)
+    ) {
       this.#options.registry.reportFirmware(this.#deviceId, hello.firmware);
     }
+  }
+
+  /** Another board than the one before, or one that is met on another port than before. */
+  #meetMac(mac: string): void {
+    this.#mac = mac;
+    this.#deviceId = this.#known();
+  }
+
+  /** The device that this board is already. */
+  #known(): string | undefined {
+    const { registry, port } = this.#options;
+    const bound = registry.deviceForPort(port);
+    if (this.#mac === undefined) return bound;
+    const id = macId(this.#mac);
+    if (registry.isBoard(id)) return id;
+    // A board that was met on this port while its firmware told no MAC keeps its name.
+    return bound !== undefined && !isMacId(bound) ? bound : undefined;
   }
 
   /** @returns the id that the board now has, or undefined where the registry could take none */
   async #enrol(): Promise<string | undefined> {
     const { port, registry, log } = this.#options;
     // Enrolled by what was waiting when the port was last lost.
-    const known = registry.deviceForPort(port);
+    const known = this.#known();
     if (known !== undefined) return known;
     const { deviceId: claimed, role = "", firmware = "" } = this.#hello ?? {};
     const names = attempts.map((suffix) => `${this.#portDeviceId()}${suffix}`);
-    if (claimed !== undefined && deviceIdPattern.test(claimed)) names.unshift(claimed);
+    if (this.#mac !== undefined) names.unshift(macId(this.#mac));
+    else if (claimed !== undefined && deviceIdPattern.test(claimed)) names.unshift(claimed);
     for (const id of names) {
       if (!registry.isFree(id)) continue;
       try {

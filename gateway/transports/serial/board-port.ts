@@ -1,10 +1,10 @@
 /** One configured port and what is attached to it: bytes → session → ingest, and acknowledgements and commands back. */
-import { mdpB } from "../../../src/dialects/mdp-b.ts";
-import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Outcome } from "../../../src/ingest/upload.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
+import type { SpokenDialect } from "../../../src/serial/detector.ts";
 import type { CommandResult } from "../../../src/serial/dialect.ts";
+import { type PortDialectName, portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
 import { BoardIdentity } from "./board-identity.ts";
 import type { PortAddress, SerialConfig } from "./config.ts";
@@ -32,6 +32,12 @@ export interface SerialPortStatus {
   readonly error: string | undefined;
   /** The unsigned board on it. */
   readonly deviceId: string | undefined;
+  /** What the operator says it speaks, `auto` unless told. */
+  readonly configured: PortDialectName;
+  /** What it speaks, undefined until a message was read since it was opened. */
+  readonly dialect: SpokenDialect | undefined;
+  /** As the board last said. */
+  readonly firmware: string | undefined;
   /** Messages handed to ingest. */
   readonly messages: number;
   /** Of those, the ones that could not be kept: journal failed, disk full, stopping. */
@@ -46,7 +52,7 @@ interface OpenCommand {
   readonly timer: NodeJS.Timeout;
 }
 
-const dialects = [mdpEnvelope, mdpB];
+const refusalCodes = { BUSY: "COMMAND_BUSY", TOO_LONG: "REQUEST_INVALID", UNSUPPORTED: "COMMAND_UNSUPPORTED" } as const;
 /** Messages between receipt and outcome; the port is not read while there are more. */
 const maxInFlight = 256;
 
@@ -58,6 +64,7 @@ export class BoardPort {
   #session: PortSession | undefined;
   #identity: BoardIdentity | undefined;
   #command: OpenCommand | undefined;
+  #firmware: string | undefined;
   #messages = 0;
   #unacknowledged = 0;
   #inFlight = 0;
@@ -84,7 +91,7 @@ export class BoardPort {
   }
 
   get status(): SerialPortStatus {
-    const { path, baud } = this.#options.address;
+    const { path, baud, dialect } = this.#options.address;
     return {
       path,
       baud,
@@ -92,6 +99,9 @@ export class BoardPort {
       open: this.#link.isOpen,
       error: this.#link.error,
       deviceId: this.deviceId,
+      configured: dialect,
+      dialect: this.#session?.dialect,
+      firmware: this.#firmware,
       messages: this.#messages,
       unacknowledged: this.#unacknowledged,
       rejects: { ...this.#rejects },
@@ -122,7 +132,7 @@ export class BoardPort {
     if (!session || !this.#link.isOpen) return Promise.reject(this.#lostError());
     const frame = session.command(cmd, params);
     if (!frame.ok) {
-      const code = frame.reject === "BUSY" ? "COMMAND_BUSY" : "REQUEST_INVALID";
+      const code = refusalCodes[frame.reject];
       return Promise.reject(new GatewayError(code, `${cmd} to ${this.#name}: ${frame.detail}`));
     }
     return new Promise((resolve, reject) => {
@@ -136,8 +146,10 @@ export class BoardPort {
     const { registry, config, log, nowUs, address } = this.#options;
     // The kernel's name of a port may lead to another adapter than before, and so to another board.
     this.#name = await portName(address.path);
-    const session = new PortSession(Math.floor(nowUs()).toString(36), dialects);
+    const name = Math.floor(nowUs()).toString(36);
+    const session = new PortSession(name, portDialects[address.dialect], config.machineMode);
     this.#session = session;
+    this.#firmware = undefined;
     this.#identity = new BoardIdentity({
       port: this.#name,
       registry,
@@ -161,6 +173,12 @@ export class BoardPort {
       case "message":
         this.#submit(session, event);
         return;
+      case "dialect":
+        this.#options.log.info(
+          { port: this.#name, dialect: event.dialect },
+          "what a serial port speaks was recognised",
+        );
+        return;
       case "reply":
         this.#link.write(event.wire);
         return;
@@ -174,7 +192,8 @@ export class BoardPort {
   }
 
   #submit(session: PortSession, { message, session: run, ref }: Extract<SessionEvent, { kind: "message" }>): void {
-    const { format, payload } = message;
+    const { format, payload, hello } = message;
+    if (hello && hello.firmware !== "") this.#firmware = hello.firmware;
     const source = `serial:${this.#name}`;
     this.#messages++;
     this.#inFlight++;

@@ -1,11 +1,13 @@
 /** The `serial` section of the configuration. */
 import { type Static, Type } from "typebox";
+import { GatewayError } from "../../../src/errors.ts";
+import { isPortDialect, type PortDialectName, portDialects } from "../../../src/serial/port-dialects.ts";
 
 export const serialConfigSchema = Type.Object(
   {
     ports: Type.Array(Type.String({ pattern: "^\\S(.*\\S)?$", maxLength: 512 }), {
       description:
-        "Serial ports that boards are attached to, each `path[@baud]`: `/dev/serial/by-id/usb-…`, `/dev/ttyACM0@115200`, `COM3`.",
+        "Serial ports that boards are attached to, each `path[@baud][=dialect]`: `/dev/serial/by-id/usb-…`, `/dev/ttyACM0@115200`, `COM3=field`. Without a dialect the gateway finds out what is spoken.",
       uniqueItems: true,
       default: [],
       restart: true,
@@ -42,6 +44,12 @@ export const serialConfigSchema = Type.Object(
       default: 1_500,
       restart: true,
     }),
+    machineMode: Type.Boolean({
+      description:
+        "Send `mode machine`, `dbg off`, `fmt json` to a port on which only lines for people came, once for each opening. It changes what the board prints for everyone.",
+      default: false,
+      restart: true,
+    }),
   },
   { additionalProperties: false },
 );
@@ -52,10 +60,18 @@ export type SerialConfig = Readonly<Omit<Mutable, "ports">> & { readonly ports: 
 export interface PortAddress {
   readonly path: string;
   readonly baud: number;
+  readonly dialect: PortDialectName;
 }
 
-/** `/dev/ttyUSB0@9600` → path and speed; a path without a speed takes the default. */
+/**
+ * `/dev/ttyUSB0@9600=field` → path, speed and dialect; a path without a speed takes the default, without a dialect `auto`.
+ * @throws GatewayError CONFIG_INVALID for a dialect that there is not
+ */
 export function portAddress(text: string, defaultBaud: number): PortAddress {
-  const [, path, baud] = /^(.+?)(?:@(\d+))?$/.exec(text)!;
-  return { path: path!, baud: baud === undefined ? defaultBaud : Number(baud) };
+  const [, path, baud, dialect = "auto"] = /^(.+?)(?:@(\d+))?(?:=([A-Za-z0-9-]+))?$/.exec(text)!;
+  if (!isPortDialect(dialect)) {
+    const known = Object.keys(portDialects).join(", ");
+    throw new GatewayError("CONFIG_INVALID", `serial.ports: ${text}: there is no dialect ${dialect}, but ${known}`);
+  }
+  return { path: path!, baud: baud === undefined ? defaultBaud : Number(baud), dialect };
 }

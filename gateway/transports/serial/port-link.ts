@@ -11,7 +11,7 @@ import type { SerialLog } from "./serial-registry.ts";
 const watchMs = 250;
 
 export interface PortLinkOptions {
-  readonly address: PortAddress;
+  readonly address: Pick<PortAddress, "path" | "baud">;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
   readonly log: SerialLog;

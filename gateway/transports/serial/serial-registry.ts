@@ -3,6 +3,8 @@
 export interface SerialRegistry {
   /** The device that was enrolled for this port, also by an earlier run of the gateway. */
   deviceForPort(port: string): string | undefined;
+  /** An unsigned board that was met on a serial port, whichever it was. */
+  isBoard(id: string): boolean;
   /** No device has this id. */
   isFree(id: string): boolean;
   /** Resolves once the device is in the ledger. @throws GatewayError */

@@ -1,10 +1,9 @@
 /** One sender of datagrams: the session and identity that a serial port would have. */
 import { mdp } from "../../../protocol/spec.ts";
-import { mdpB } from "../../../src/dialects/mdp-b.ts";
-import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
 import type { IngestPort, Outcome } from "../../../src/ingest/upload.ts";
 import { TokenBucket } from "../../../src/mqtt/token-bucket.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
+import { portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
 import type { BoardIdentity } from "../serial/board-identity.ts";
 
@@ -23,7 +22,8 @@ export interface UdpSenderOptions {
   readonly onInFlight: (change: 1 | -1) => void;
 }
 
-const dialects = [mdpEnvelope, mdpB];
+/** A datagram holds frames; no firmware sends lines this way. */
+const dialects = { frames: portDialects.auto.frames, lines: [] };
 const delimiter = Uint8Array.of(0);
 
 export class UdpSender {

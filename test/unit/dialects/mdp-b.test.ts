@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sensorName } from "../../../protocol/names.ts";
 import { mdpTypes, units } from "../../../protocol/spec.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
 import { decodeMdpB, mdpB } from "../../../src/dialects/mdp-b.ts";
@@ -16,45 +17,51 @@ const frame = (type: number, body: string | Uint8Array): Uint8Array =>
   encodeMdpFrame({ type, seq: 9, src: 0xa1, dst: 0xc0, body: typeof body === "string" ? Buffer.from(body) : body });
 const telemetry = (fields: string): Uint8Array => frame(mdpTypes.TELEMETRY, `{"type":"telemetry",${fields}}`);
 
+const sensorText = (sensor: Reading["sensor"]): string =>
+  typeof sensor === "number" ? (sensorName(sensor) ?? String(sensor)) : sensor;
+
 /** As `sensor → [vi, vs, unit]`. */
 function readings(wire: Uint8Array): Record<string, [Reading["vi"], number, Reading["unit"]]> {
   const decoded = decodeMdpB(wire);
   if (!decoded.ok) throw new Error(decoded.detail);
-  return Object.fromEntries(decoded.value.readings.map(({ sensor, vi, vs, unit }) => [sensor, [vi, vs, unit]]));
+  return Object.fromEntries(
+    decoded.value.readings.map(({ sensor, vi, vs, unit }) => [sensorText(sensor), [vi, vs, unit]]),
+  );
 }
 
 describe("generation B", () => {
   test("telemetry gives every number and boolean by its path, exact, with its unit", () => {
     const count = units.count.code;
     expect(readings(vector("telemetry_gen_b"))).toEqual({
-      uptime_s: [75694, 0, units.s.code],
+      uptime: [75694, 0, units.s.code],
       estop: [0, 0, units.bool.code],
-      "analog.ai1": [1792, 0, count],
-      "analog.ai2": [1902, 0, count],
-      "analog.ai3": [554, 0, count],
-      "analog.ai4": [489, 0, count],
-      "bme688.a.temperature_c": [2743, 2, units.C.code],
-      "bme688.a.humidity_pct": [5823, 2, units["%RH"].code],
-      "bme688.a.pressure_hpa": [102432, 2, "hPa"],
-      "bme688.a.gas_ohm": [265057, 0, units.Ohm.code],
-      "bme688.a.iaq": [3350, 1, units.index.code],
-      "bme688.a.co2_equivalent": [7242, 1, units.ppm.code],
-      "bme688.a.voc_equivalent": [87, 2, units.ppm.code],
-      "bme688.b.temperature_c": [2783, 2, units.C.code],
-      "bme688.b.humidity_pct": [6651, 2, units["%RH"].code],
-      "bme688.b.pressure_hpa": [100788, 2, "hPa"],
-      "bme688.b.gas_ohm": [35377, 0, units.Ohm.code],
+      analog_1: [1792, 0, count],
+      analog_2: [1902, 0, count],
+      analog_3: [554, 0, count],
+      analog_4: [489, 0, count],
+      "amb.temp": [2743, 2, units.C.code],
+      "amb.humidity": [5823, 2, units["%RH"].code],
+      "amb.pressure": [102432, 2, units.hPa.code],
+      "amb.gas_resistance": [265057, 0, units.Ohm.code],
+      "amb.iaq": [3350, 1, units.index.code],
+      "amb.co2_equivalent": [7242, 1, units.ppm.code],
+      "amb.voc_equivalent": [87, 2, units.ppm.code],
+      "env.temp": [2783, 2, units.C.code],
+      "env.humidity": [6651, 2, units["%RH"].code],
+      "env.pressure": [100788, 2, units.hPa.code],
+      "env.gas_resistance": [35377, 0, units.Ohm.code],
+      disagreement: [5984, 4, units.index.code],
     });
   });
 
   test("a sensor that is not there gives no readings", () => {
     expect(Object.keys(readings(vector("telemetry_gen_b_no_bme")))).toEqual([
-      "uptime_s",
+      "uptime",
       "estop",
-      "analog.ai1",
-      "analog.ai2",
-      "analog.ai3",
-      "analog.ai4",
+      "analog_1",
+      "analog_2",
+      "analog_3",
+      "analog_4",
     ]);
   });
 
@@ -126,7 +133,7 @@ describe("generation B", () => {
   test.each([
     [
       "cut off at the board's 1006 bytes",
-      frame(mdpTypes.TELEMETRY, `{"type":"telemetry","uptime_s":7,"ana`),
+      frame(mdpTypes.TELEMETRY, `{"type":"telemetry","uptime":7,"ana`),
       "NOT_WELL_FORMED",
     ],
     ["text of generation A", frame(mdpTypes.TELEMETRY, '{"hdr":{}},"hash":"sha256:00","sig":"x"}'), "NOT_WELL_FORMED"],

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { common, MavLinkPacketSignature, MavLinkProtocolV1, MavLinkProtocolV2, minimal } from "node-mavlink";
 import { expect, test } from "vitest";
+import { sensorCode } from "../../../protocol/names.ts";
 import { decimalText } from "../../../src/codec/decimal.ts";
 import { decodeMavlink } from "../../../src/dialects/mavlink.ts";
 import { encodeMavlinkFrame, type MavlinkFrame, readMavlinkFrame } from "../../../src/mavlink/frame.ts";
@@ -62,7 +63,7 @@ test("fields read are those that node-mavlink wrote, digit for digit", () => {
   expect(values.get(altitude_above_home)).toBe("20.500");
   expect(values.get(heading)).toBe("90.00");
   expect(values.get("velocity_north")).toBe("-1.50");
-  expect(values.get("armed")).toBe("1");
+  expect(values.get(sensorCode("armed")!)).toBe("1");
   expect(values.get("roll")).toBe("0.1");
   expect(values.get("pitch")).toBe("-0.25");
   expect(values.has("yaw")).toBe(false);

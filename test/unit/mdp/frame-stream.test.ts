@@ -112,6 +112,13 @@ describe("a byte stream from a board", () => {
     expect(read(frame(2).subarray(0, -1), endless, frame(1))).toEqual(["FRAME_TOO_LONG", 1]);
   });
 
+  test("a line longer than any frame is one line, and a frame glued to it is read", () => {
+    const line = JSON.stringify({ type: "telemetry", note: "é".repeat(1500) });
+    expect(read(text(`${line}\n`), frame(1))).toEqual([line, 1]);
+    expect(read(text(line), frame(2))).toEqual([line, 2]);
+    expect(read(text("x".repeat(20_000)), Uint8Array.of(0x0a), frame(3)).at(-1)).toBe(3);
+  });
+
   test("text goes on after a broken line without waiting for a delimiter", () => {
     expect(read(text("one\n"), Uint8Array.of(0xc3, 0x28, 0x0a), text("two\nthree\n"))).toEqual([
       "one",

@@ -42,9 +42,12 @@ describe("the name of a serial port", () => {
 
 describe("a configured port", () => {
   test("may name its speed", () => {
-    expect(portAddress("/dev/ttyACM0@9600", 115_200)).toEqual({ path: "/dev/ttyACM0", baud: 9_600 });
-    expect(portAddress("/dev/ttyACM0", 115_200)).toEqual({ path: "/dev/ttyACM0", baud: 115_200 });
-    expect(portAddress("/tmp/a@b", 115_200)).toEqual({ path: "/tmp/a@b", baud: 115_200 });
+    expect(portAddress("/dev/ttyACM0@9600", 115_200)).toEqual({ path: "/dev/ttyACM0", baud: 9_600, dialect: "auto" });
+    expect(portAddress("/dev/ttyACM0", 115_200)).toEqual({ path: "/dev/ttyACM0", baud: 115_200, dialect: "auto" });
+    expect(portAddress("/tmp/a@b", 115_200)).toEqual({ path: "/tmp/a@b", baud: 115_200, dialect: "auto" });
+    expect(portAddress("COM3=field", 115_200)).toEqual({ path: "COM3", baud: 115_200, dialect: "field" });
+    expect(portAddress("/dev/ttyS0@9600=mdp-a", 1)).toEqual({ path: "/dev/ttyS0", baud: 9_600, dialect: "mdp-a" });
+    expect(() => portAddress("COM3=fields", 1)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   });
 
   test("is told of by /readyz with the reason why it is away", () => {
@@ -55,6 +58,9 @@ describe("a configured port", () => {
       open: true,
       error: undefined,
       deviceId: undefined,
+      configured: "auto" as const,
+      dialect: undefined,
+      firmware: undefined,
       messages: 0,
       unacknowledged: 0,
       rejects: {},

@@ -2,9 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../../protocol/spec.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
-import { mdpB } from "../../../src/dialects/mdp-b.ts";
-import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
 import { rejectReasons } from "../../../src/rejects.ts";
+import { portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
 import { arbStream, inPieces } from "../../support/mdp-arbitrary.ts";
 import { ackOnly, telemetry } from "../../support/serial-boards.ts";
@@ -13,7 +12,7 @@ type Message = Extract<SessionEvent, { kind: "message" }>;
 
 const { SIDE_A, SIDE_B, GATEWAY } = mdpEndpoints;
 const { ACK_REQUESTED, IS_ACK, IS_NACK } = mdpFlags;
-const session = (): PortSession => new PortSession("s", [mdpEnvelope, mdpB]);
+const session = (): PortSession => new PortSession("s", portDialects.auto);
 const messages = (events: readonly SessionEvent[]): Message[] => events.filter((event) => event.kind === "message");
 const replies = (events: readonly SessionEvent[]): Uint8Array[] =>
   events.flatMap((event) => (event.kind === "reply" ? [event.wire] : []));
@@ -148,6 +147,6 @@ describe("one opening of a port", () => {
       value: { type: mdpTypes.COMMAND, dst: SIDE_A, src: GATEWAY, flags: ACK_REQUESTED },
     });
     const answer = json(mdpTypes.ACK, 12, { success: true, message: "estop_cleared" }, { ack: seq });
-    expect(port.receive(answer).map(({ kind }) => kind)).toEqual(["message", "answer"]);
+    expect(port.receive(answer).map(({ kind }) => kind)).toEqual(["dialect", "message", "answer"]);
   });
 });
