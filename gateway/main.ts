@@ -29,6 +29,7 @@ import { openSigningKeys } from "./journal/signing-keys.ts";
 import { EventLog } from "./registry/event-log.ts";
 import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
+import { CommandRouter } from "./services/command-router.ts";
 import { Health } from "./services/health.ts";
 import { LedgerView } from "./services/ledger-service.ts";
 import { MqttDesk } from "./services/mqtt-desk.ts";
@@ -40,6 +41,7 @@ import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
 import type { Link } from "./transports/link.ts";
+import { LorawanTransport } from "./transports/lorawan/lorawan-transport.ts";
 import { MavlinkTransport } from "./transports/mavlink/mavlink-transport.ts";
 import { MavlinkSigning } from "./transports/mavlink/signing.ts";
 import { MqttTransport } from "./transports/mqtt/mqtt-transport.ts";
@@ -180,7 +182,16 @@ async function assemble(
     );
   const serial = new SerialTransport({ config: config.serial, ingest, registry: portsOf("serial"), log, nowUs });
   const trusts = (transport: Transport): boolean => config.ingest.trust.includes(transport);
+  const lorawan = new LorawanTransport({
+    config: config.lorawan,
+    gatewayId: identity.gatewayId,
+    trusted: trusts("lorawan"),
+    ingest,
+    registry: portsOf("lorawan"),
+    log,
+  });
   const links: readonly Link[] = [
+    lorawan,
     new UdpTransport({
       config: config.udp,
       trusted: trusts("udp"),
@@ -230,7 +241,7 @@ async function assemble(
     log: published,
     quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
     health,
-    commands: serial,
+    commands: new CommandRouter([lorawan], serial),
     listeners: () => listeners,
     metrics: () => metrics.text(),
   };

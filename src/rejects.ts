@@ -38,6 +38,7 @@ export const rejectReasons = {
   LINE_BROKEN: "A line that begins like a JSON object and is none: cut off, or mixed with another.",
   LINE_UNKNOWN: "A line with a JSON object of no firmware that is known.",
   BODY_INVALID: "A control message (HELLO, ACK, heartbeat) whose body could not be read.",
+  DELIVERED_BEFORE: "A network server delivered an uplink again that is durable.",
   SIGNATURE_REPLAYED: "Signed, but with a time that does not go forward: sent before, or recorded.",
   QUARANTINE_FULL: "Would have been quarantined, but quarantine has reached its limit.",
 } as const;

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
+import { lorawanConfigSchema } from "../transports/lorawan/config.ts";
 import { mavlinkConfigSchema } from "../transports/mavlink/config.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
 import { serialConfigSchema } from "../transports/serial/config.ts";
@@ -250,6 +251,7 @@ export const configSchema = Type.Object(
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,
     udp: udpConfigSchema,
+    lorawan: lorawanConfigSchema,
     mavlink: mavlinkConfigSchema,
     http,
     database,

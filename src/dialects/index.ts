@@ -13,6 +13,7 @@ import { decodeLineLoraGateway } from "./line-lora-gateway.ts";
 import { decodeLineMorgio } from "./line-morgio.ts";
 import { decodeLineProduction } from "./line-production.ts";
 import { decodeLineScienceComms } from "./line-sciencecomms.ts";
+import { decodeLink } from "./link.ts";
 import { decodeMavlink } from "./mavlink.ts";
 import { decodeMdpA } from "./mdp-a.ts";
 import { decodeMdpB } from "./mdp-b.ts";
@@ -32,6 +33,8 @@ const decoders = {
   "mdp-a": decodeMdpA,
   /** of a generation-B board, */
   "mdp-b": decodeMdpB,
+  /** How the frame of another entry was received by radio, as the gateway states it. */
+  link: decodeLink,
   /** Whole MAVLink 2 frames of one system and component, one after another. */
   mavlink: decodeMavlink,
   /** of a drone, type 08 or 09, */

@@ -18,7 +18,7 @@ export const mdpEnvelope: FrameDialect = {
  * The device id of an envelope, read without decoding the rest: in deterministic encoding it follows version 1 at the
  * head of the map. Undefined where the bytes begin otherwise; whether the envelope is sound is for verification to say.
  */
-function claimedDeviceId(envelope: Uint8Array): string | undefined {
+export function claimedDeviceId(envelope: Uint8Array): string | undefined {
   const [, versionKey, version, deviceKey, head = 0, next = 0] = envelope;
   if (versionKey !== 0x00 || version !== 0x01 || deviceKey !== 0x01) return undefined;
   // RFC 8949 §3: text of up to 23 bytes has its length in the head, longer text in the byte after it.

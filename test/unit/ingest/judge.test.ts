@@ -172,3 +172,12 @@ test("any bytes in any format are accepted or refused with a reason", () => {
     { numRuns: 2_000 },
   );
 });
+
+test("what the gateway says of a reception needs no trust in what brought the frame, but a device", () => {
+  const link = json({ leaf: 1, receptions: [{ by: "radio", rssi: -90 }] });
+  const judged = judge(link, claim("alice", { format: "link" }), nowUs, enrolled());
+  expect(judged).toMatchObject({ ok: true, value: { keyEpoch: 0, repeat: { by: "nothing" } } });
+  expect(judge(link, claim("nobody", { format: "link" }), nowUs, enrolled())).toMatchObject({
+    reject: "UNKNOWN_DEVICE",
+  });
+});
