@@ -40,6 +40,7 @@ import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
+import { FciTransport } from "./transports/fci/fci-transport.ts";
 import type { Link } from "./transports/link.ts";
 import { LorawanTransport } from "./transports/lorawan/lorawan-transport.ts";
 import { MavlinkTransport } from "./transports/mavlink/mavlink-transport.ts";
@@ -190,7 +191,15 @@ async function assemble(
     registry: portsOf("lorawan"),
     log,
   });
+  const fci = new FciTransport({
+    config: config.fci,
+    trusted: trusts("fci"),
+    ingest,
+    registry: portsOf("fci"),
+    log,
+  });
   const links: readonly Link[] = [
+    fci,
     lorawan,
     new UdpTransport({
       config: config.udp,
@@ -241,7 +250,7 @@ async function assemble(
     log: published,
     quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
     health,
-    commands: new CommandRouter([lorawan], serial),
+    commands: new CommandRouter([lorawan, fci], serial),
     listeners: () => listeners,
     metrics: () => metrics.text(),
   };

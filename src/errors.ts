@@ -14,7 +14,7 @@ export const errorCatalog = {
   LISTENER_UNPROTECTED: {
     http: 500,
     retry: false,
-    hint: "A listener beyond loopback needs authentication: set mqtt.users or mutual TLS, and mqtt.allowAnonymous to false.",
+    hint: "A listener beyond loopback needs authentication: set mqtt.users or mutual TLS, and mqtt.allowAnonymous to false; fci.apiKey for FCI.",
   },
   JOURNAL_CORRUPT: { http: 503, retry: false, hint: "Run `mycogate ledger verify` and restore from a backup." },
   JOURNAL_ROLLED_BACK: {

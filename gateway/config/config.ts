@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { withDefaults } from "../../src/schema/defaults.ts";
 import { type SchemaView, schemaProblems } from "../../src/schema/problems.ts";
+import { unprotectedFci } from "../transports/fci/config.ts";
 import { unprotectedListeners } from "../transports/mqtt/config.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { fromText } from "./from-text.ts";
@@ -58,7 +59,7 @@ export function readConfig({ flags = {}, env, cwd }: ConfigSources): ConfigRepor
     problems.push({ code: "CONFIG_INVALID", path: path.join("."), message, where: where(path) });
   }
   const config = problems.length === 0 ? resolved(complete as Config, cwd) : undefined;
-  for (const { path, message } of config ? unprotectedListeners(config.mqtt) : []) {
+  for (const { path, message } of config ? [...unprotectedListeners(config.mqtt), ...unprotectedFci(config.fci)] : []) {
     problems.push({ code: "LISTENER_UNPROTECTED", path, message, where: where(path.split(".")) });
   }
   const source = (path: string): string | undefined =>

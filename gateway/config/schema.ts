@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
+import { fciConfigSchema } from "../transports/fci/config.ts";
 import { lorawanConfigSchema } from "../transports/lorawan/config.ts";
 import { mavlinkConfigSchema } from "../transports/mavlink/config.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
@@ -253,6 +254,7 @@ export const configSchema = Type.Object(
     udp: udpConfigSchema,
     lorawan: lorawanConfigSchema,
     mavlink: mavlinkConfigSchema,
+    fci: fciConfigSchema,
     http,
     database,
     ingest,

@@ -32,6 +32,11 @@ const channels: readonly (readonly [group: string, field: string, sensor: string
   ["status", "stimulus_active", "stimulus_active", "bool"],
 ];
 
+const calibration: typeof channels = [
+  ["", "baseline_uv", "bioelectric_baseline", "uV"],
+  ["", "noise_floor_uv", "bioelectric_noise_floor", "uV"],
+];
+
 /** The firmware's patterns as an index, so that they can be queried; −1 for one that is not in the list. */
 const patterns = [
   "unknown",
@@ -48,13 +53,15 @@ export function decodeFciJson(payload: Uint8Array): Result<Sample, "NOT_WELL_FOR
   const parsed = parseExactJson(payload);
   if (!parsed.ok) return parsed;
   if (!(parsed.value instanceof Map)) return refuse("SCHEMA_INVALID", "not a JSON object");
-  if (textAt(parsed.value, "message_type") !== "fci_telemetry")
-    return refuse("SCHEMA_INVALID", "message_type is not fci_telemetry");
   const content = objectAt(parsed.value, "payload");
+  const type = textAt(parsed.value, "message_type");
+  const isCalibration = type === "calibration_complete";
+  if (type !== "fci_telemetry" && !isCalibration)
+    return refuse("SCHEMA_INVALID", "message_type is neither fci_telemetry nor calibration_complete");
   if (!content) return refuse("SCHEMA_INVALID", "payload is not an object");
   const readings: Reading[] = [];
-  for (const [group, field, sensor, unit, places = 0] of channels) {
-    const value = objectAt(content, group)?.get(field);
+  for (const [group, field, sensor, unit, places = 0] of isCalibration ? calibration : channels) {
+    const value = (isCalibration ? content : objectAt(content, group))?.get(field);
     if (value === undefined || value === null) continue;
     const decimal =
       typeof value === "boolean"

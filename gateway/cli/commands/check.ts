@@ -69,6 +69,7 @@ function diskSpace(folder: string): Finding {
 async function ports(config: Config, isRunning: boolean): Promise<Finding[]> {
   const listeners: { name: string; host: string; port: number; isDatagram?: boolean }[] = [
     { name: "HTTP", host: config.http.host, port: config.http.port },
+    ...(typeof config.fci.port === "number" ? [{ name: "FCI", host: config.fci.host, port: config.fci.port }] : []),
     ...listenAddresses(config.mqtt).map(({ name, host, port }) => ({ name: `MQTT ${name}`, host, port })),
     ...datagramPorts(config).flatMap(({ name, host, port }) =>
       typeof port === "number" ? [{ name, host, port, isDatagram: true }] : [],
