@@ -44,46 +44,6 @@ static void skip_text(scan *s) {
   }
 }
 
-static void skip_key(scan *s) {
-  skip_space(s);
-  expect(s, "\"");
-  skip_text(s);
-  skip_space(s);
-  expect(s, ":");
-}
-
-/** One value with everything in it. A bit for each open container says whether it is an object. */
-static void skip_value(scan *s) {
-  uint32_t objects = 0;
-  unsigned depth = 0;
-  do {
-    char open;
-    skip_space(s);
-    open = take(s, "{[\"");
-    if (open == '"') {
-      skip_text(s);
-    } else if (open == '\0') {
-      expect(s, "-0123456789tfn");
-      while (take(s, "+-.0123456789Eaelrsu") != '\0') {
-      }
-    } else {
-      if (depth++ == MYCO_JSON_DEPTH_MAX) s->at = NULL;
-      objects = objects << 1 | (open == '{');
-      skip_space(s);
-      if (s->at != NULL && s->at < s->end && !is_in(*s->at, "}]")) {
-        if (open == '{') skip_key(s);
-        continue;
-      }
-    }
-    for (skip_space(s); depth > 0u && take(s, ",") == '\0' && s->at != NULL; skip_space(s)) {
-      expect(s, (objects & 1u) != 0u ? "}" : "]");
-      objects >>= 1;
-      depth--;
-    }
-    if (depth > 0u && (objects & 1u) != 0u) skip_key(s);
-  } while (depth > 0u && s->at != NULL);
-}
-
 /** Is what stands there this text in its quotes? */
 static int is_text(const char *at, const char *end, const char *text) {
   if (at == NULL || *at++ != '"') return 0;
@@ -91,40 +51,66 @@ static int is_text(const char *at, const char *end, const char *text) {
   return at == end && *text == '\0';
 }
 
+/** Up to the value of a member. @return whether its key is this one */
+static int take_key(scan *s, const char *key) {
+  const char *start;
+  int is_it;
+  skip_space(s);
+  start = s->at;
+  expect(s, "\"");
+  skip_text(s);
+  is_it = s->at != NULL && is_text(start, s->at, key);
+  skip_space(s);
+  expect(s, ":");
+  return is_it;
+}
+
 myco_status myco_json_member(const char *json, size_t len, const char *key, myco_json *value) {
+  uint32_t objects = 0; /* A bit for each open container: is it an object? */
+  unsigned depth = 0;
+  int is_wanted = 0;
+  const char *start = NULL;
   scan s;
   s.at = json;
   s.end = json + len;
   value->at = NULL;
   value->len = 0;
-  skip_space(&s);
-  expect(&s, "{");
-  skip_space(&s);
-  if (take(&s, "}") == '\0') {
-    do {
-      const char *name;
-      const char *start;
-      int is_wanted;
-      skip_space(&s);
-      name = s.at;
-      expect(&s, "\"");
+  do {
+    char open;
+    int is_key = 0;
+    skip_space(&s);
+    if (depth == 1u) start = s.at;
+    open = take(&s, depth == 0u ? "{" : "{[\"");
+    if (open == '"') {
       skip_text(&s);
-      is_wanted = s.at != NULL && is_text(name, s.at, key);
+    } else if (open == '\0') {
+      expect(&s, depth == 0u ? "" : "-0123456789tfn");
+      while (take(&s, "+-.0123456789Eaelrsu") != '\0') {
+      }
+    } else {
+      if (depth++ == MYCO_JSON_DEPTH_MAX) return MYCO_ERR_NOT_WELL_FORMED;
+      objects = objects << 1 | (open == '{');
       skip_space(&s);
-      expect(&s, ":");
-      skip_space(&s);
-      start = s.at;
-      skip_value(&s);
-      if (s.at == NULL) return MYCO_ERR_NOT_WELL_FORMED;
-      if (is_wanted) {
+      is_key = s.at < s.end && !is_in(*s.at, "}]");
+    }
+    /* A value is complete, and so may be those around it. */
+    while (!is_key && s.at != NULL) {
+      if (depth == 1u && is_wanted) {
+        is_wanted = 0;
         value->at = start;
         value->len = (size_t)(s.at - start);
       }
       skip_space(&s);
-    } while (take(&s, ",") != '\0');
-    expect(&s, "}");
-  }
-  skip_space(&s);
+      if (depth == 0u || take(&s, ",") != '\0') break;
+      expect(&s, (objects & 1u) != 0u ? "}" : "]");
+      objects >>= 1;
+      depth--;
+    }
+    if (depth > 0u && (objects & 1u) != 0u) {
+      is_key = take_key(&s, key);
+      if (depth == 1u) is_wanted = is_key;
+    }
+  } while (depth > 0u && s.at != NULL);
   if (s.at != s.end) return MYCO_ERR_NOT_WELL_FORMED;
   return value->at == NULL ? MYCO_ERR_NOT_FOUND : MYCO_OK;
 }

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** Objects and arrays inside one another, at most. */
+/** Objects and arrays inside one another, the outermost included. */
 #define MYCO_JSON_DEPTH_MAX 32u
 /** Commands remembered to recognise a repeated one. */
 #define MYCO_COMMANDS_REMEMBERED 8u
