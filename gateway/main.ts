@@ -21,6 +21,7 @@ import { Counters } from "./ingest/counters.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { QuarantineLog } from "./ingest/quarantine-log.ts";
 import { rememberFrame } from "./ingest/rebuild-dedupe.ts";
+import { ReceiptSigner } from "./ingest/receipt-signer.ts";
 import { DataDirLock } from "./journal/data-dir-lock.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
 import { PublishedLog } from "./journal/published-log.ts";
@@ -169,6 +170,8 @@ async function assemble(
   ingest.updateDevices(registry.list());
   stops.add(() => ingest.stop());
 
+  const receipts = new ReceiptSigner({ privateKey: keys.receipts, durableSize: () => ledger.durableSize });
+
   const tailer = new Tailer({ database, journalDir: journalDir(ledgerDir), log });
   tailer.start(ledger.durableSize);
   ledger.onDurable((size) => tailer.advance(size));
@@ -181,7 +184,14 @@ async function assemble(
     new PortRegistry(registry, kind, (error) =>
       log.warn({ err: error }, "a board's firmware version was not recorded"),
     );
-  const serial = new SerialTransport({ config: config.serial, ingest, registry: portsOf("serial"), log, nowUs });
+  const serial = new SerialTransport({
+    config: config.serial,
+    ingest,
+    receipts,
+    registry: portsOf("serial"),
+    log,
+    nowUs,
+  });
   const trusts = (transport: Transport): boolean => config.ingest.trust.includes(transport);
   const lorawan = new LorawanTransport({
     config: config.lorawan,
@@ -205,6 +215,7 @@ async function assemble(
       config: config.udp,
       trusted: trusts("udp"),
       ingest,
+      receipts,
       registry: portsOf("udp"),
       log,
       nowUs,
@@ -273,6 +284,7 @@ async function assemble(
     gatewayId: identity.gatewayId,
     adminToken,
     ingest,
+    receipts,
     log,
     persistenceDir: join(config.data, "mqtt"),
     onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),

@@ -6,6 +6,7 @@ import { GatewayError } from "../../src/errors.ts";
 import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
 import { ed25519Signer, ed25519Vkey } from "../../src/ledger/ed25519-line.ts";
 import { cosignature, cosignedMessage, mldsa44Verifier, mldsa44Vkey } from "../../src/ledger/mldsa44-line.ts";
+import { parseVkey } from "../../src/ledger/note.ts";
 import { lastCosignedTime } from "./checkpoint-file.ts";
 import { ed25519Key, type KeyKind, loadOrCreateKey, mldsa44Key, readKey } from "./key-file.ts";
 import { type Mldsa44Signing, mldsa44Signing } from "./mldsa44-signing.ts";
@@ -15,12 +16,15 @@ const files = {
   checkpointEd25519: "checkpoint-ed25519.pem",
   checkpointMldsa44: "checkpoint-mldsa44.pem",
   sealEd25519: "seal-ed25519.pem",
+  receiptEd25519: "receipt-ed25519.pem",
 } as const;
 
 export interface SigningKeys {
   /** In the order of the checkpoint's lines; a checkpoint needs both. */
   readonly checkpointSigners: readonly CheckpointSigner[];
   readonly seals: SealSigner;
+  /** Ed25519, for receipts to devices. */
+  readonly receipts: KeyObject;
   close(): Promise<void>;
 }
 
@@ -44,11 +48,12 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
   const classical = ed25519Signer(origin, await load(files.checkpointEd25519, ed25519Key));
   const seed = await load(files.checkpointMldsa44, mldsa44Key);
   const seals = sealSigner(await load(files.sealEd25519, ed25519Key), hmacKey);
+  const receipts = await load(files.receiptEd25519, ed25519Key);
   const signing = mldsa44Signing(seed);
   const verifier = mldsa44Verifier(origin, ml_dsa44.keygen(seed).publicKey);
   const lastTime = await lastCosignedTime(ledgerDir, verifier);
   const postQuantum = { ...verifier, sign: cosigner(origin, signing, lastTime, nowUs) };
-  return { checkpointSigners: [classical, postQuantum], seals, close: () => signing.close() };
+  return { checkpointSigners: [classical, postQuantum], seals, receipts, close: () => signing.close() };
 }
 
 /** @param lastTime POSIX seconds: whatever the clock says, the time that is signed never goes back */
@@ -68,15 +73,22 @@ function cosigner(
 }
 
 export interface PublicKey {
-  readonly role: "checkpoint" | "seal";
+  readonly role: "checkpoint" | "seal" | "receipt";
   readonly type: "Ed25519" | "ML-DSA-44";
   /** `name+keyid+key`: C2SP signed-note. */
   readonly vkey: string;
+  /** The key alone, hex: what a device is given. */
+  readonly publicKey: string;
 }
 
 /** Seals sign no notes; the name keeps their key from being taken for one that does. */
 export function sealKeyName(origin: string): string {
   return `${origin}#seals`;
+}
+
+/** As seals: a receipt is no note. */
+export function receiptKeyName(origin: string): string {
+  return `${origin}#receipts`;
 }
 
 /** The public halves, as others are given them to verify with: those that are there. @throws SIGNING_KEY_INVALID */
@@ -85,14 +97,21 @@ export async function publicKeys(keysDir: string, origin: string): Promise<Publi
   const classical = await read(files.checkpointEd25519, ed25519Key);
   const seed = await read(files.checkpointMldsa44, mldsa44Key);
   const seal = await read(files.sealEd25519, ed25519Key);
-  const keys: PublicKey[] = [];
+  const receipt = await read(files.receiptEd25519, ed25519Key);
+  const keys: Omit<PublicKey, "publicKey">[] = [];
   if (classical) keys.push({ role: "checkpoint", type: "Ed25519", vkey: ed25519Vkey(origin, classical) });
   if (seed) {
     const { publicKey } = ml_dsa44.keygen(seed);
     keys.push({ role: "checkpoint", type: "ML-DSA-44", vkey: mldsa44Vkey(origin, publicKey) });
   }
   if (seal) keys.push({ role: "seal", type: "Ed25519", vkey: ed25519Vkey(sealKeyName(origin), seal) });
-  return keys;
+  if (receipt) keys.push({ role: "receipt", type: "Ed25519", vkey: ed25519Vkey(receiptKeyName(origin), receipt) });
+  return keys.map((key) => ({ ...key, publicKey: publicKeyIn(key.vkey) }));
+}
+
+function publicKeyIn(vkey: string): string {
+  const key = parseVkey(vkey);
+  return key.ok ? Buffer.from(key.value.publicKey).toString("hex") : "";
 }
 
 /** @param raw 32 bytes */

@@ -22,13 +22,16 @@ export interface Upload {
   readonly session?: string;
 }
 
+/** In the ledger, and on disk. A duplicate has the leaf of the message it repeats. */
+export interface StoredOutcome {
+  readonly kind: "stored" | "duplicate";
+  readonly leafIndex: number;
+  readonly leafHash: Uint8Array;
+  readonly message: MessageKey;
+}
+
 export type Outcome =
-  | {
-      readonly kind: "stored" | "duplicate";
-      readonly leafIndex: number;
-      readonly leafHash: Uint8Array;
-      readonly message: MessageKey;
-    }
+  | StoredOutcome
   | {
       readonly kind: "quarantined";
       readonly reason: QuarantineReason;
@@ -42,6 +45,12 @@ export interface MessageKey {
   readonly deviceId: string;
   readonly seq: number | bigint | undefined;
   readonly msgId: string | undefined;
+}
+
+/** Signs what the sender of an envelope is answered with once it is stored: src/ledger/receipt.ts. */
+export interface ReceiptPort {
+  /** Costs a signature, so it is asked for only where somebody is going to get it. @param outcome of a CBOR envelope */
+  receiptOf(outcome: StoredOutcome): Uint8Array;
 }
 
 export interface IngestPort {

@@ -24,6 +24,8 @@ const space = 0x20;
  * @returns the frame; where nothing helps (an `ack` that itself holds such a byte), with the trap and the first number
  */
 export function encodeOutbound(packet: Unnumbered, fromSeq: number, padTo: number): Outbound {
+  // A signed body is what it is; who gets one reads frames, not lines.
+  if (padTo === 0 && packet.body.some(isLineEnd)) return plainly(packet, fromSeq);
   const pads = Math.max(0, Math.min(padsToTry, padTo - packet.body.length));
   for (let pad = 0; pad <= pads; pad++) {
     const body = padded(packet.body, pad);
@@ -34,6 +36,10 @@ export function encodeOutbound(packet: Unnumbered, fromSeq: number, padTo: numbe
       if (!wire.some(isLineEnd)) return { seq, wire };
     }
   }
+  return plainly(packet, fromSeq);
+}
+
+function plainly(packet: Unnumbered, fromSeq: number): Outbound {
   const seq = withoutLineEnds(fromSeq);
   return { seq, wire: encodeMdpFrame({ ...packet, seq }) };
 }

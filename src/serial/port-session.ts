@@ -58,6 +58,8 @@ interface ReadLine {
   readonly content: LineContent | undefined;
 }
 
+const noBody = (): Uint8Array => new Uint8Array(0);
+
 const knownTypes: ReadonlySet<number> = new Set(Object.values(mdpTypes));
 
 export class PortSession {
@@ -95,14 +97,17 @@ export class PortSession {
     });
   }
 
-  /** @returns the acknowledgement to send, if the sender asked for one and there is something to say */
-  settled(ref: FrameRef | undefined, verdict: Verdict): Uint8Array | undefined {
+  /**
+   * @param body of the acknowledgement, made only if there is one
+   * @returns the acknowledgement to send, if the sender asked for one and there is something to say
+   */
+  settled(ref: FrameRef | undefined, verdict: Verdict, body = noBody): Uint8Array | undefined {
     if (!ref) return undefined;
     const { src, run, seq, ackRequested } = ref;
     const peer = this.#peers.get(src)!;
     peer.settle(run, seq, verdict !== "failed");
     if (!ackRequested || verdict === "failed" || run !== peer.run) return undefined;
-    return this.#acknowledgement(src, peer.ack, verdict === "kept" ? mdpFlags.IS_ACK : mdpFlags.IS_NACK);
+    return this.#acknowledgement(src, peer.ack, verdict === "kept" ? mdpFlags.IS_ACK : mdpFlags.IS_NACK, body());
   }
 
   /**
@@ -244,12 +249,12 @@ export class PortSession {
     return peer;
   }
 
-  #acknowledgement(dst: number, ack: number, flags: number): Uint8Array {
-    return this.#encode(mdpTypes.ACK, ack, flags, dst, new Uint8Array(0)).wire;
+  #acknowledgement(dst: number, ack: number, flags: number, body: Uint8Array): Uint8Array {
+    return this.#encode(mdpTypes.ACK, ack, flags, dst, body).wire;
   }
 
   #encode(type: number, ack: number, flags: number, dst: number, body: Uint8Array): { seq: number; wire: Uint8Array } {
-    const padTo = body.length === 0 ? 0 : maxCommandBytes;
+    const padTo = type === mdpTypes.COMMAND ? maxCommandBytes : 0;
     const outbound = encodeOutbound({ type, ack, flags, src: mdpEndpoints.GATEWAY, dst, body }, this.#nextSeq, padTo);
     this.#nextSeq = outbound.seq + 1;
     return outbound;

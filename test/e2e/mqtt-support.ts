@@ -112,6 +112,7 @@ export async function startBroker(
     gatewayId: "gw",
     adminToken,
     ingest,
+    receipts: { receiptOf: ({ leafIndex }) => Buffer.from(`receipt of leaf ${leafIndex}`) },
     log: pino({ level: "silent" }),
     persistenceDir: options.persistenceDir ?? scratch(),
     ...options,

@@ -1,6 +1,6 @@
 /** From a device's PUBLISH to ingest, and back as PUBACK and acknowledgement. */
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { encodeMdpFrame } from "../../src/codec/mdp.ts";
 import {
   adminToken,
@@ -146,7 +146,7 @@ describe("an upload", () => {
     const client = await connectClient(url);
     await client.subscribeAsync("mycobrain/dev-1/ack", { qos: 1 });
     ingest.outcome = (upload, leafIndex) => stored(upload.deviceId, leafIndex, 2n ** 64n - 1n);
-    await client.publishAsync("mycobrain/dev-1/envelope", envelope, { qos: 1 });
+    await client.publishAsync("mycobrain/dev-1/telemetry", "{}", { qos: 1 });
     await eventually(() => expect(client.received).toHaveLength(1));
     expect(client.received[0]!.text).toContain('"seq":18446744073709551615,');
     const ack = JSON.parse(client.received[0]!.text);
@@ -167,7 +167,34 @@ describe("an upload", () => {
     await client.subscribeAsync("mycobrain/dev-1/ack");
     await client.publishAsync("mycobrain/dev-1/envelope", envelope, { qos: 1 });
     await eventually(() => expect(client.received).toHaveLength(1));
-    expect(JSON.parse(client.received[0]!.text).leafIndex).toBe(1);
+    expect(client.received[0]!.text).toBe("receipt of leaf 1");
+  });
+
+  test("gets a signed receipt if it is an envelope in CBOR that was stored, and JSON if it is anything else", async () => {
+    const { url, ingest } = await startBroker();
+    const client = await connectClient(url);
+    await client.subscribeAsync("mycobrain/dev-1/ack", { qos: 1 });
+    const upload = (body: Buffer | string) => client.publishAsync("mycobrain/dev-1/envelope", body, { qos: 1 });
+    await upload(envelope);
+    await upload('{"hdr":{}}');
+    ingest.outcome = () => ({ kind: "quarantined", reason: "UNKNOWN_DEVICE", id: 1, message: undefined });
+    await upload(envelope);
+    await eventually(() => expect(client.received).toHaveLength(3));
+    const [receipt, ...json] = client.received.map(({ text }) => text);
+    expect(receipt).toBe("receipt of leaf 0");
+    expect(json.map((text) => JSON.parse(text).accepted)).toEqual([true, false]);
+  });
+
+  test("is not signed for where nobody is subscribed", async () => {
+    const receiptOf = vi.fn(() => Buffer.from("receipt"));
+    const { url } = await startBroker({}, { receipts: { receiptOf } });
+    const client = await connectClient(url);
+    await client.publishAsync("mycobrain/dev-1/envelope", envelope, { qos: 1 });
+    await client.subscribeAsync("mycobrain/dev-2/ack");
+    await client.publishAsync("mycobrain/dev-1/envelope", envelope, { qos: 1 });
+    expect(receiptOf).not.toHaveBeenCalled();
+    await client.publishAsync("mycobrain/dev-2/envelope", envelope, { qos: 1 });
+    expect(receiptOf).toHaveBeenCalledOnce();
   });
 });
 

@@ -47,6 +47,7 @@ needs("python3")("serial ports", () => {
     transport = new SerialTransport({
       config: { ports, baud: 115_200, identifyMs, reconnectMinMs: 20, reconnectMaxMs: 50, machineMode },
       ingest,
+      receipts: { receiptOf: ({ leafIndex }) => Buffer.from(`receipt of leaf ${leafIndex}`) },
       registry,
       log: { info: log, warn: log },
       nowUs: () => Date.now() * 1000,

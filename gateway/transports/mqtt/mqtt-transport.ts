@@ -6,7 +6,7 @@
 import type { Client } from "aedes";
 import type { Logger } from "pino";
 import { GatewayError } from "../../../src/errors.ts";
-import type { IngestPort, Transport } from "../../../src/ingest/upload.ts";
+import type { IngestPort, ReceiptPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
 import {
@@ -36,6 +36,7 @@ export interface MqttTransportOptions {
   /** Password of the user `admin`; undefined turns that user off. */
   readonly adminToken: string | undefined;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   readonly log: Logger;
   /** Folder for sessions, queues and retained messages; made if absent. */
   readonly persistenceDir: string;
@@ -78,7 +79,7 @@ export class MqttTransport {
   /** @throws GatewayError LISTENER_UNPROTECTED, CONFIG_INVALID */
   constructor(options: MqttTransportOptions) {
     this.#options = options;
-    const { config, gatewayId, adminToken, ingest, log, persistenceDir, nowMs = Date.now } = options;
+    const { config, gatewayId, adminToken, ingest, receipts, log, persistenceDir, nowMs = Date.now } = options;
     const { onHeartbeat = ignore, onCommand = ignore, onRequest = ignore, onPresence = ignore } = options;
     const { prefix, limits } = config;
     const unprotected = unprotectedListeners(config);
@@ -96,6 +97,7 @@ export class MqttTransport {
       prefix,
       requestPrefix: `mycogate/${gatewayId}/request/`,
       ingest,
+      receipts,
       store,
       broker: () => this.#running(),
       counters,

@@ -6,9 +6,10 @@
  * the one that guards `$SYS`; the topic rules do that here.
  */
 import type { PayloadFormat } from "../../../src/dialects/index.ts";
-import type { IngestPort, Outcome, Transport } from "../../../src/ingest/upload.ts";
+import type { IngestPort, Outcome, ReceiptPort, StoredOutcome, Transport } from "../../../src/ingest/upload.ts";
 import { ackBody } from "../../../src/mqtt/ack.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
+import { asBuffer } from "../../ingest/as-buffer.ts";
 import type { InboundPublish } from "./aedes-internals.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection, Principal } from "./connection.ts";
@@ -33,6 +34,7 @@ export interface PublishGateOptions {
   /** `mycogate/{gateway id}/request/` */
   readonly requestPrefix: string;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   readonly store: SessionStore;
   readonly broker: () => Broker;
   readonly counters: MqttCounters;
@@ -152,7 +154,7 @@ export class PublishGate {
         done(error);
         return;
       }
-      this.#acknowledge(verdict, outcome!);
+      this.#acknowledge(verdict, format, outcome!);
       packet.withheld = !isAccepted(outcome!);
       this.#settle(sender, packet, verdict, done);
     });
@@ -183,7 +185,7 @@ export class PublishGate {
       this.#submit({ transport, format, payload, deviceId, source: transport }, (error, outcome) => {
         failure ??= error;
         if (outcome) {
-          this.#acknowledge(verdict, outcome);
+          this.#acknowledge(verdict, format, outcome);
           if (isAccepted(outcome)) packet.withheld = false;
         }
         settled();
@@ -216,12 +218,16 @@ export class PublishGate {
     else if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload as Buffer);
   }
 
-  /** Publish the outcome on the device's ack topic, if anybody listens there. */
-  #acknowledge(verdict: PublishVerdict, outcome: Outcome): void {
-    const broker = this.#options.broker();
+  /** Publish the outcome on the device's ack topic, if anybody listens there: a stored envelope gets a signed receipt. */
+  #acknowledge(verdict: PublishVerdict, format: PayloadFormat, outcome: Outcome): void {
+    const { broker: running, receipts, nowMs } = this.#options;
+    const broker = running();
     refreshInterest(verdict, broker);
     if (!verdict.ackWanted) return;
-    const payload = ackBody(verdict.device!.deviceId, outcome, this.#options.nowMs());
+    const payload =
+      format === "envelope" && isAccepted(outcome)
+        ? asBuffer(receipts.receiptOf(outcome))
+        : ackBody(verdict.device!.deviceId, outcome, nowMs());
     broker.route({ topic: verdict.ackTopic, payload, qos: 1 });
   }
 
@@ -250,8 +256,8 @@ export class PublishGate {
 
 const everything = new TopicRules([{ allow: "all", topic: "#" }], { prefix: "", gatewayId: "" });
 
-function isAccepted({ kind }: Outcome): boolean {
-  return kind === "stored" || kind === "duplicate";
+function isAccepted(outcome: Outcome): outcome is StoredOutcome {
+  return outcome.kind === "stored" || outcome.kind === "duplicate";
 }
 
 /** CBOR maps begin 0xA0–0xBF, JSON objects with `{`. Anything else goes to the CBOR reader, which says what is wrong. */

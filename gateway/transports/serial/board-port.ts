@@ -1,6 +1,7 @@
 /** One configured port and what is attached to it: bytes → session → ingest, and acknowledgements and commands back. */
 import { GatewayError } from "../../../src/errors.ts";
-import type { IngestPort, Outcome } from "../../../src/ingest/upload.ts";
+import type { IngestPort, Outcome, ReceiptPort } from "../../../src/ingest/upload.ts";
+import { answerBody } from "../../../src/mdp/answer-body.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 import type { SpokenDialect } from "../../../src/serial/detector.ts";
 import type { CommandResult } from "../../../src/serial/dialect.ts";
@@ -16,6 +17,7 @@ export interface BoardPortOptions {
   readonly address: PortAddress;
   readonly config: SerialConfig;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   readonly registry: SerialRegistry;
   readonly log: SerialLog;
   /** Gateway clock, microseconds since 1970. */
@@ -202,7 +204,8 @@ export class BoardPort {
         { transport: "serial", format, payload, deviceId, source, session: run },
         (error, outcome) => {
           if (error) this.#unacknowledged++;
-          const reply = session.settled(ref, verdictOf(error, outcome));
+          const { receipts } = this.#options;
+          const reply = session.settled(ref, verdictOf(error, outcome), () => answerBody(format, outcome!, receipts));
           // A port that was opened again has a peer that knows nothing of this frame.
           if (reply && session === this.#session) this.#link.write(reply);
           this.#settled();

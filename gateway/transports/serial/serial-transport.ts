@@ -1,6 +1,6 @@
 /** Boards on serial ports. docs/guides/serial.md */
 import { GatewayError } from "../../../src/errors.ts";
-import type { IngestPort } from "../../../src/ingest/upload.ts";
+import type { IngestPort, ReceiptPort } from "../../../src/ingest/upload.ts";
 import type { CommandResult } from "../../../src/serial/dialect.ts";
 import { BoardPort, type SerialPortStatus } from "./board-port.ts";
 import { portAddress, type SerialConfig } from "./config.ts";
@@ -9,6 +9,7 @@ import type { SerialLog, SerialRegistry } from "./serial-registry.ts";
 export interface SerialTransportOptions {
   readonly config: SerialConfig;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   readonly registry: SerialRegistry;
   readonly log: SerialLog;
   /** Gateway clock, microseconds since 1970. */

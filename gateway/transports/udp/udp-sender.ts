@@ -1,6 +1,7 @@
 /** One sender of datagrams: the session and identity that a serial port would have. */
 import { mdp } from "../../../protocol/spec.ts";
-import type { IngestPort, Outcome } from "../../../src/ingest/upload.ts";
+import type { IngestPort, Outcome, ReceiptPort } from "../../../src/ingest/upload.ts";
+import { answerBody } from "../../../src/mdp/answer-body.ts";
 import { TokenBucket } from "../../../src/mqtt/token-bucket.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 import { portDialects } from "../../../src/serial/port-dialects.ts";
@@ -14,6 +15,7 @@ export interface UdpSenderOptions {
   readonly session: string;
   readonly datagramsPerSecond: number;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   /** The id that every unsigned message goes under, or how to find it out. */
   readonly identity: string | ((ask: () => void) => BoardIdentity);
   readonly reply: (bytes: Uint8Array) => void;
@@ -73,7 +75,7 @@ export class UdpSender {
   }
 
   #submit({ message, session, ref }: Extract<SessionEvent, { kind: "message" }>): void {
-    const { ingest, name, reply, onInFlight } = this.#options;
+    const { ingest, receipts, name, reply, onInFlight } = this.#options;
     const { format, payload, signedBy } = message;
     this.#open++;
     onInFlight(1);
@@ -81,7 +83,9 @@ export class UdpSender {
       ingest.submit(
         { transport: "udp", format, payload, deviceId, source: `udp:${name}`, session },
         (error, outcome) => {
-          const answer = this.#session.settled(ref, verdictOf(error, outcome));
+          const answer = this.#session.settled(ref, verdictOf(error, outcome), () =>
+            answerBody(format, outcome!, receipts),
+          );
           if (answer) reply(answer);
           this.#open--;
           onInFlight(-1);

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
 import { GatewayError } from "../../../src/errors.ts";
-import type { IngestPort } from "../../../src/ingest/upload.ts";
+import type { IngestPort, ReceiptPort } from "../../../src/ingest/upload.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 import type { DependencyState, Listener } from "../../http/services.ts";
 import { type Link, type LinkCounter, Tally } from "../link.ts";
@@ -23,6 +23,7 @@ export interface UdpTransportOptions {
   /** Policy takes unsigned messages by UDP; boards are then enrolled as they are met. */
   readonly trusted: boolean;
   readonly ingest: IngestPort;
+  readonly receipts: ReceiptPort;
   readonly registry: SerialRegistry;
   readonly log: SerialLog;
   /** Gateway clock, microseconds since 1970. */
@@ -127,7 +128,7 @@ export class UdpTransport implements Link {
   }
 
   #meet(name: string, { address, port }: RemoteInfo, nowMs: number): UdpSender {
-    const { config, trusted, ingest, registry, log, nowUs } = this.#options;
+    const { config, trusted, ingest, receipts, registry, log, nowUs } = this.#options;
     const identify = (ask: () => void): BoardIdentity =>
       new BoardIdentity({ port: name, kind: "udp", registry, identifyMs: config.identifyMs, ask, log });
     const unknown = trusted ? identify : portDeviceId(name, "udp");
@@ -137,6 +138,7 @@ export class UdpTransport implements Link {
         session: `${Math.floor(nowUs()).toString(36)}-${this.#sessions++}`,
         datagramsPerSecond: config.limits.datagramsPerSecond,
         ingest,
+        receipts,
         identity: this.#boards.get(name) ?? unknown,
         reply: (bytes) => this.#send(bytes, port, address),
         onReject: (reason) => this.#reject(reason),

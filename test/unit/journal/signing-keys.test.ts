@@ -47,7 +47,7 @@ const timeOf = (signature: Uint8Array) => Number(cosignedTime(signature));
 
 test("each role has a key of its own, made at the first start, its owner's only, and used ever after", async () => {
   await open();
-  const files = ["checkpoint-ed25519.pem", "checkpoint-mldsa44.pem", "seal-ed25519.pem"];
+  const files = ["checkpoint-ed25519.pem", "checkpoint-mldsa44.pem", "receipt-ed25519.pem", "seal-ed25519.pem"];
   expect(readdirSync(join(dir, "keys")).sort()).toEqual(files);
   for (const file of files) expect(statSync(join(dir, "keys", file)).mode & 0o777).toBe(0o600);
   expect(statSync(join(dir, "keys")).mode & 0o777).toBe(0o700);
@@ -56,8 +56,9 @@ test("each role has a key of its own, made at the first start, its owner's only,
     "checkpoint Ed25519",
     "checkpoint ML-DSA-44",
     "seal Ed25519",
+    "receipt Ed25519",
   ]);
-  expect(new Set(before.map(({ vkey }) => vkey.split("+").at(-1))).size).toBe(3);
+  expect(new Set(before.map(({ vkey }) => vkey.split("+").at(-1))).size).toBe(4);
   await open();
   expect(await publicKeys(join(dir, "keys"), origin)).toEqual(before);
 });

@@ -24,6 +24,14 @@ describe("frames to a board that takes line ends for the end of a command", () =
     expect(failing).toEqual([10, 13, 40, 94, 203, 243, 266, 268, 269]);
   });
 
+  test("a body that may not change and holds a line end is sent as it is, with the next number", () => {
+    const body = Uint8Array.of(0xd2, 0x0a);
+    expect(encodeOutbound({ ...command(""), body }, 9, 0)).toEqual({
+      seq: 9,
+      wire: encodeMdpFrame({ ...command(""), body, seq: 9 }),
+    });
+  });
+
   test("every one of those numbers is avoided", () => {
     for (const seq of [10, 13, 40, 94, 203, 243, 266, 268, 269]) {
       const outbound = encodeOutbound(command("read_sensors"), seq, 512);

@@ -60,6 +60,7 @@ async function start(config: Partial<UdpConfig> = {}, trusted = true): Promise<v
     config: { host: "127.0.0.1", port: 0, boards: [], identifyMs: 50, limits: defaults, ...config },
     trusted,
     ingest,
+    receipts: { receiptOf: ({ leafIndex }) => Buffer.from(`receipt of leaf ${leafIndex}`) },
     registry,
     log,
     nowUs: () => Date.now() * 1000,
@@ -138,6 +139,17 @@ test("a signed envelope is its signer's, whoever sent it; the configuration name
   );
   // Nobody is enrolled where policy trusts no datagram.
   expect(registry.boards.size).toBe(0);
+});
+
+test("an envelope that asks is answered by its receipt", async () => {
+  await start();
+  const sender = await board();
+  const header = { type: mdpTypes.TELEMETRY, seq: 1, flags: mdpFlags.ACK_REQUESTED };
+  const body = Buffer.from(envelopes[0]!.cbor, "hex");
+  sender.send(encodeMdpFrame({ ...header, src: mdpEndpoints.SIDE_B, dst: mdpEndpoints.GATEWAY, body }));
+  await until(() => expect(sender.heard).toHaveLength(1));
+  expect(sender.heard[0]).toMatchObject({ type: mdpTypes.ACK, flags: mdpFlags.IS_ACK, ack: 1 });
+  expect(Buffer.from(sender.heard[0]!.body).toString()).toBe("receipt of leaf 0");
 });
 
 test("a flooding sender is held to its rate, and others are heard", async () => {
