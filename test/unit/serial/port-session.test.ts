@@ -66,6 +66,25 @@ describe("one opening of a port", () => {
     expect(answers).toEqual([[IS_ACK, 50, SIDE_A], [IS_NACK, 51, SIDE_A], undefined]);
   });
 
+  test("an answer carries the body it is given, unchanged, and none is made where nobody asked", () => {
+    const port = session();
+    // Its last COBS block, with the CRC, has a length that Side-A would take for a line end: JSON would be padded.
+    const receipt = Uint8Array.of(0xd2, 0x84, 0x00, 1, 2, 3, 4, 5, 6, 7);
+    const bodies: number[] = [];
+    const answered = [0, ACK_REQUESTED].map((flags, at) =>
+      messages(port.receive(telemetry(60 + at, flags))).map(({ ref }) =>
+        port.settled(ref, "kept", () => {
+          bodies.push(ref.seq);
+          return receipt;
+        }),
+      ),
+    );
+    expect(answered[0]).toEqual([undefined]);
+    const decoded = decodeMdpFrame(answered[1]![0]!);
+    expect(decoded.ok && new Uint8Array(decoded.value.body)).toEqual(receipt);
+    expect(bodies).toEqual([61]);
+  });
+
   test("a frame that became durable after its sender restarted is not answered: the numbers mean others now", () => {
     const port = session();
     const before = port.receive(telemetry(50, ACK_REQUESTED));
