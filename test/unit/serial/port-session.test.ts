@@ -74,7 +74,7 @@ describe("one opening of a port", () => {
     const answered = [0, ACK_REQUESTED].map((flags, at) =>
       messages(port.receive(telemetry(60 + at, flags))).map(({ ref }) =>
         port.settled(ref, "kept", () => {
-          bodies.push(ref.seq);
+          bodies.push(ref!.seq);
           return receipt;
         }),
       ),
