@@ -161,6 +161,7 @@ async function assemble(
     dedupe,
     counters,
     workers: config.ingest.workers,
+    maxPendingBytes: config.ingest.pendingBytes,
     trustedTransports: new Set(config.ingest.trust),
     examine: (upload) => mavlinkSigning.examine(upload),
     nowUs,

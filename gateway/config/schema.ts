@@ -160,6 +160,15 @@ const ingest = Type.Object(
       default: 0,
       restart: true,
     }),
+    pendingBytes: Type.Integer({
+      description:
+        "Payload bytes that may be on their way to the disk at once, over all senders; beyond them nothing more is read from sockets.",
+      unit: "bytes",
+      minimum: 1_048_576,
+      maximum: 1_073_741_824,
+      default: 16_777_216,
+      restart: true,
+    }),
     dedupeWindow: Type.Integer({
       description: "Messages remembered to recognise one that is sent again.",
       unit: "messages",

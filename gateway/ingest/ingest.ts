@@ -42,6 +42,8 @@ export interface IngestOptions {
   readonly dedupe: DedupeWindow;
   readonly counters: Counters;
   readonly workers: number;
+  /** Payload bytes without an outcome, beyond which there is no room for more. */
+  readonly maxPendingBytes: number;
   readonly trustedTransports: ReadonlySet<Transport>;
   /** What only this process can check, such as a shared key: why an upload is refused, if it is. */
   readonly examine?: (upload: Upload) => Refusal<QuarantineReason> | undefined;
@@ -54,7 +56,10 @@ export class Ingest implements IngestPort {
   readonly #options: IngestOptions;
   readonly #batcher: Batcher<Pending>;
   #repeats: WaitingRepeat[] = [];
+  readonly #roomListeners: (() => void)[] = [];
   #inFlight = 0;
+  #pendingBytes = 0;
+  #hasRoom = true;
   #stopping = false;
   #onDrained: (() => void) | undefined;
 
@@ -69,6 +74,19 @@ export class Ingest implements IngestPort {
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Payload bytes without an outcome. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
+  onRoom(listener: () => void): void {
+    this.#roomListeners.push(listener);
   }
 
   /** Uploads submitted before are judged without the change, those after with it. */
@@ -109,6 +127,8 @@ export class Ingest implements IngestPort {
 
   #take(upload: Upload, receivedUs: number, released: boolean, done: Done): void {
     this.#inFlight++;
+    this.#pendingBytes += upload.payload.length;
+    if (this.#pendingBytes >= this.#options.maxPendingBytes) this.#hasRoom = false;
     const pending = { upload, receivedUs, takenMs: performance.now(), released, done };
     const refusal = this.#options.examine?.(upload);
     if (refusal) {
@@ -231,18 +251,23 @@ export class Ingest implements IngestPort {
       this.#options.counters.settled(upload.transport, how);
       this.#options.counters.latency.observe((performance.now() - takenMs) / 1000);
     }
-    this.#leave();
+    this.#leave(upload);
     done(undefined, outcome);
   }
 
   #giveBack({ upload, released, done }: Pending, error: Error): void {
     if (!released) this.#options.counters.returned(upload.transport);
-    this.#leave();
+    this.#leave(upload);
     done(error);
   }
 
-  #leave(): void {
+  #leave({ payload }: Upload): void {
     this.#inFlight--;
+    this.#pendingBytes -= payload.length;
+    if (!this.#hasRoom && this.#pendingBytes < this.#options.maxPendingBytes / 2) {
+      this.#hasRoom = true;
+      for (const listener of this.#roomListeners) listener();
+    }
     if (this.#inFlight === 0) this.#onDrained?.();
   }
 }

@@ -59,6 +59,10 @@ export interface IngestPort {
    * An error means that nothing was committed (journal failed, disk full, shutting down): do not acknowledge.
    */
   submit(upload: Upload, done: (error: Error | undefined, outcome?: Outcome) => void): void;
+  /** False while as many bytes wait for their outcome as may: then a transport takes nothing more from its senders. */
+  readonly hasRoom: boolean;
+  /** `listener` is called whenever there is room again. */
+  onRoom(listener: () => void): void;
   /** Count a message that a transport refused before it became an upload. */
   reject(transport: Transport, reason: RejectReason): void;
 }

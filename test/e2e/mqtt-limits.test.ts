@@ -170,3 +170,42 @@ test.each([{ connections: 2 }, { connectionsPerAddress: 2 }])(
     await eventually(async () => void (await connectClient(url)));
   },
 );
+
+describe("what was read and has no outcome", () => {
+  test("is bounded for one connection", async () => {
+    const broker = await startBroker({ rules });
+    broker.ingest.held = true;
+    const sender = new RawClient(broker.port);
+    sender.send(connectPacket({ clientId: "sender" }));
+    await sender.take(4);
+    const sent = 2_000;
+    for (let id = 1; id <= sent; id++) sender.send(publishPacket("mycobrain/dev-1/envelope", payload, 1, id));
+    await eventually(() => expect(broker.ingest.uploads.length).toBeGreaterThanOrEqual(256));
+    // One chunk of at most 64 KiB behind the last packet that may be outstanding.
+    expect(broker.ingest.uploads.length).toBeLessThan(256 + 70);
+    broker.ingest.held = false;
+    broker.ingest.release();
+    await sender.take(4 * sent);
+    expect(broker.ingest.uploads).toHaveLength(sent);
+  });
+
+  test("is read no further on any connection while ingest has no room, and read on when it has", async () => {
+    const broker = await startBroker({ rules });
+    const senders = Array.from({ length: 20 }, () => new RawClient(broker.port));
+    for (const [at, sender] of senders.entries()) {
+      sender.send(connectPacket({ clientId: `sender-${at}` }));
+      await sender.take(4);
+    }
+    broker.ingest.hasRoom = false;
+    for (const sender of senders) sender.send(publishPacket("mycobrain/dev-1/envelope", payload, 1, 1));
+    const late = new RawClient(broker.port);
+    late.send(connectPacket({ clientId: "late" }));
+    // Far more turns than all this takes when it is read.
+    for (let turn = 0; turn < 2_000; turn++) await new Promise(setImmediate);
+    expect(broker.ingest.uploads).toHaveLength(0);
+    broker.ingest.makeRoom();
+    for (const sender of senders) await sender.take(4);
+    await late.take(4);
+    expect(broker.ingest.uploads).toHaveLength(20);
+  });
+});

@@ -22,9 +22,11 @@ class FakeIngest implements IngestPort {
   /** What becomes of an upload; an Error is "not committed". */
   outcome: (upload: Upload, leafIndex: number) => Outcome | Error = (upload, leafIndex) =>
     stored(upload.deviceId, leafIndex);
+  hasRoom = true;
   /** While true, nothing is settled. */
   held: boolean = false;
   readonly #waiting: (() => void)[] = [];
+  #roomListener: () => void = () => undefined;
 
   submit(upload: Upload, done: Done): void {
     const leafIndex = this.uploads.length;
@@ -36,6 +38,15 @@ class FakeIngest implements IngestPort {
     };
     if (this.held) this.#waiting.push(settle);
     else setImmediate(settle);
+  }
+
+  onRoom(listener: () => void): void {
+    this.#roomListener = listener;
+  }
+
+  makeRoom(): void {
+    this.hasRoom = true;
+    this.#roomListener();
   }
 
   reject(transport: Transport, reason: RejectReason): void {

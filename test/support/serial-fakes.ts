@@ -14,6 +14,7 @@ export class FakeIngest implements IngestPort {
   failure: Error | undefined;
   /** While set, outcomes wait for `settleAll`. */
   isHolding = false;
+  readonly hasRoom = true;
   readonly #seen = new Set<string>();
   #held: (() => void)[] = [];
 
@@ -32,6 +33,8 @@ export class FakeIngest implements IngestPort {
     if (this.isHolding) this.#held.push(settle);
     else setImmediate(settle);
   }
+
+  onRoom(): void {}
 
   reject(_transport: string, reason: RejectReason): void {
     this.rejects.push(reason);

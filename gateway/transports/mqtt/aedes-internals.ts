@@ -13,8 +13,9 @@ export interface AedesClient extends Client {
   readonly _keepaliveTimer: NodeJS.Timeout | null;
   /** Packets read and not done. */
   _parsingBatch: number;
-  /** One packet less to do; reads on when there is none. */
-  readonly _nextBatch: () => void;
+  /** A packet is done, or has failed. */
+  _nextBatch: (error?: Error | null) => void;
+  readonly connackSent: boolean;
   will: WillPacket | null;
   /** Packet identifier of the next message sent to it. */
   _nextId: number;
@@ -32,6 +33,7 @@ interface InboundPacket {
 /** The parser of mqtt-packet. */
 interface PacketParser extends EventEmitter {
   packet: InboundPacket;
+  parse(chunk: Buffer): void;
   _parseLength(): boolean;
   _emitError(error: Error): void;
 }
@@ -92,15 +94,37 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
 }
 
 /**
- * Read on only once all that was read is done. aedes counts arriving bytes as a packet done, so a sender of small
- * segments would be read without end while its messages wait for the disk or for its rate.
+ * Read from the socket only while `mayRead` says so. aedes itself reads a chunk, waits until every packet in it is done,
+ * and reads the next; since a PUBLISH is done when it is durable, the verify workers would then idle while the disk
+ * works and the other way round. It also counts arriving bytes as a packet done, and so reads small segments without end.
+ * @param mayRead is given the number of packets read and not done
+ * @returns to be called when `mayRead` may have changed its mind for another reason than a packet done
  */
-export function readWhenDone(client: AedesClient): void {
-  client.conn.removeListener("readable", client._nextBatch);
+export function readWhile(client: AedesClient, mayRead: (unsettled: number) => boolean): () => void {
+  const { conn, _parser: parser } = client;
+  let isReading = false;
+  const readOn = (): void => {
+    // A packet that is done at once comes back here while its chunk is still being parsed.
+    if (isReading) return;
+    isReading = true;
+    while (mayRead(client._parsingBatch)) {
+      const chunk: Buffer | null = conn.read();
+      if (chunk === null) break;
+      parser.parse(chunk);
+    }
+    isReading = false;
+  };
+  conn.removeListener("readable", client._nextBatch);
+  conn.on("readable", readOn);
   client._parsingBatch = 0;
-  client.conn.on("readable", () => {
-    if (client._parsingBatch === 0) client._nextBatch();
-  });
+  client._nextBatch = (error) => {
+    if (error) client.emit("error", error);
+    else {
+      client._parsingBatch--;
+      readOn();
+    }
+  };
+  return readOn;
 }
 
 /**

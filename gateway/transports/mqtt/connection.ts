@@ -51,8 +51,8 @@ export class Connection {
   }
 
   /**
-   * Run now, or when the client's message rate allows. A delayed PUBLISH is not done, and until all that was read with
-   * it is, aedes reads no more from the socket: so an eager client is slowed down, and nothing of it is lost.
+   * Run now, or when the client's message rate allows. Nothing more is read of the client while a PUBLISH is delayed: so
+   * an eager client is slowed down, and nothing of it is lost.
    * @returns false where it has to wait
    */
   paced(work: () => void): boolean {
@@ -63,6 +63,10 @@ export class Connection {
     this.#delayed.push(work);
     this.#timer ??= setTimeout(() => this.#resume(), this.#bucket.waitMs(performance.now()));
     return false;
+  }
+
+  get isDelayed(): boolean {
+    return this.#delayed.length > 0;
   }
 
   get isClosed(): boolean {

@@ -9,13 +9,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, ReceiptPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
 import { isTopicName } from "../../../src/mqtt/topics.ts";
-import {
-  type AedesClient,
-  continueNumbering,
-  guardParser,
-  type InboundPublish,
-  readWhenDone,
-} from "./aedes-internals.ts";
+import { type AedesClient, continueNumbering, guardParser, type InboundPublish } from "./aedes-internals.ts";
 import { AedesPersistence } from "./aedes-persistence.ts";
 import { Authenticator } from "./authenticator.ts";
 import { Broker } from "./broker.ts";
@@ -27,6 +21,7 @@ import { DeliveryGate } from "./delivery-gate.ts";
 import { type Accepted, Listeners, type OpenListener } from "./listeners.ts";
 import { Presence } from "./presence.ts";
 import { PublishGate } from "./publish-gate.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { Router } from "./router.ts";
 import { SessionStore } from "./session-store.ts";
 
@@ -73,6 +68,7 @@ export class MqttTransport {
   readonly #deliveries: DeliveryGate;
   readonly #connects: ConnectGate;
   readonly #presence: Presence;
+  readonly #readAhead: ReadAhead;
   #broker: Broker | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
@@ -90,6 +86,7 @@ export class MqttTransport {
     const counters = this.#counters;
     const rules = new TopicRules(config.rules, { prefix, gatewayId });
     this.#presence = new Presence(onPresence);
+    this.#readAhead = new ReadAhead(ingest);
     this.#store = new SessionStore({ directory: persistenceDir, limits, log, nowMs });
     const store = this.#store;
     this.#publishes = new PublishGate({
@@ -269,7 +266,7 @@ export class MqttTransport {
         this.#options.ingest.reject(transport, "PACKET_TOO_LARGE");
       },
     });
-    readWhenDone(client);
+    this.#readAhead.follow(connection);
     stream.once("close", () => connection.close());
   }
 

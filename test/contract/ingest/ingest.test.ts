@@ -28,6 +28,8 @@ import { signedEnvelope, testDevice } from "../../support/envelopes.ts";
 
 const log = pino({ level: "silent" });
 const { privateKey } = generateKeyPairSync("ed25519");
+/** Payload bytes that ingest has room for. */
+const maxPendingBytes = 200_000;
 const alice = testDevice("alice");
 const bob = testDevice("bob");
 
@@ -79,6 +81,7 @@ class Bench {
       dedupe,
       counters,
       workers: 2,
+      maxPendingBytes,
       trustedTransports,
       nowUs,
       onAccepted: () => {},
@@ -321,6 +324,24 @@ test("a clock set back changes receive times and nothing else: leaf order is arr
   const restarted = await Bench.open(dir, diskFiles, () => now);
   expect(await restarted.send(before)).toMatchObject({ kind: "duplicate", leafIndex: 1 });
   await restarted.close();
+});
+
+test("there is no room while as many bytes as may are without an outcome, and room again when half of them have one", async () => {
+  const bench = await enrolled(newDir());
+  const { ingest } = bench;
+  let told = 0;
+  ingest.onRoom(() => told++);
+  const sent: Promise<Outcome>[] = [];
+  while (ingest.hasRoom) sent.push(bench.send(signedEnvelope(alice, { seq: sent.length })));
+  expect(ingest.pendingBytes).toBeGreaterThanOrEqual(maxPendingBytes);
+  expect(told).toBe(0);
+  await Promise.all(sent);
+  expect({ told, hasRoom: ingest.hasRoom, pendingBytes: ingest.pendingBytes }).toEqual({
+    told: 1,
+    hasRoom: true,
+    pendingBytes: 0,
+  });
+  await bench.close();
 });
 
 test("stopping finishes what was taken in and takes no more", async () => {
