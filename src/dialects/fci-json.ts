@@ -1,5 +1,5 @@
 /**
- * The fungal computer interface: one JSON object about every 100 ms over its own WebSocket. Its `timestamp` is a fixed
+ * The fungal computer interface: one JSON object about every 100 ms over a WebSocket of its own. Its `timestamp` is a fixed
  * date plus uptime and its `id` is no UUID, so neither is read; the time of receipt is the time. wire-facts §10.3
  */
 

@@ -18,6 +18,8 @@ const transport = new MqttTransport({
         message: { deviceId },
       }),
     reject: () => {},
+    hasRoom: true,
+    onRoom: () => {},
   },
   log: pino({ level: "warn" }, pino.destination(2)),
   persistenceDir: process.argv[2],
