@@ -66,6 +66,7 @@ static int take_key(scan *s, const char *key) {
 }
 
 myco_status myco_json_member(const char *json, size_t len, const char *key, myco_json *value) {
+  static const char word[] = "+-.0123456789Eaeflnrstu";
   uint32_t objects = 0; /* A bit for each open container: is it an object? */
   unsigned depth = 0;
   int is_wanted = 0;
@@ -84,8 +85,9 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
     if (open == '"') {
       skip_text(&s);
     } else if (open == '\0') {
-      expect(&s, depth == 0u ? "" : "-0123456789tfn");
-      while (take(&s, "+-.0123456789Eaelrsu") != '\0') {
+      /* Number, true, false or null. */
+      if (depth == 0u || take(&s, word) == '\0') return MYCO_ERR_NOT_WELL_FORMED;
+      while (take(&s, word) != '\0') {
       }
     } else {
       if (depth++ == MYCO_JSON_DEPTH_MAX) return MYCO_ERR_NOT_WELL_FORMED;
@@ -125,8 +127,9 @@ myco_status myco_json_int(const myco_json *value, int64_t *out) {
   *out = 0;
   if (value->len == sign || value->len > sign + 18u) return MYCO_ERR_SCHEMA;
   for (at = sign; at < value->len; at++) {
-    if (!is_in(value->at[at], "0123456789")) return MYCO_ERR_SCHEMA;
-    *out = *out * 10 + (value->at[at] - '0');
+    const unsigned digit = (unsigned)(unsigned char)value->at[at] - '0';
+    if (digit > 9u) return MYCO_ERR_SCHEMA;
+    *out = *out * 10 + (int64_t)digit;
   }
   if (sign != 0u) *out = -*out;
   return MYCO_OK;
@@ -137,7 +140,7 @@ myco_status myco_command_read(const char *json, size_t len, myco_command *out) {
   out->expires_ms = 0;
   if (myco_json_member(json, len, "id", &out->id) == MYCO_ERR_NOT_WELL_FORMED) return MYCO_ERR_NOT_WELL_FORMED;
   if (myco_json_member(json, len, "cmd", &out->cmd) != MYCO_OK || *out->cmd.at != '"' ||
-      (out->id.at != NULL && (!is_in(*out->id.at, "\"-0123456789") || out->id.len > MYCO_COMMAND_ID_MAX)) ||
+      (out->id.at != NULL && (is_in(*out->id.at, "{[tfn") || out->id.len > MYCO_COMMAND_ID_MAX)) ||
       (myco_json_member(json, len, "params", &out->params) == MYCO_OK && *out->params.at != '{') ||
       (myco_json_member(json, len, "expires", &expires) == MYCO_OK &&
        myco_json_int(&expires, &out->expires_ms) != MYCO_OK)) {

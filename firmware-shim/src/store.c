@@ -94,6 +94,13 @@ static int is_blank(const myco_flash *flash, uint32_t at, uint32_t size) {
   return 1;
 }
 
+static void begin(programmer *to, const myco_flash *flash, uint32_t at) {
+  to->flash = flash;
+  to->at = at;
+  to->held = 0;
+  to->failed = 0;
+}
+
 static void flush(programmer *to) {
   const uint32_t size = rounded(to->flash, to->held);
   while (to->held < size) to->piece[to->held++] = 0xFF;
@@ -112,7 +119,9 @@ static void put(programmer *to, const void *data, uint32_t size) {
 
 /** A mark that was not programmed as it should be is a mark all the same. */
 static int set_mark(const myco_flash *flash, uint32_t at) {
-  static const uint8_t mark[MYCO_STORE_UNIT_MAX] = {0};
+  uint8_t mark[MYCO_STORE_UNIT_MAX];
+  unsigned byte;
+  for (byte = 0; byte < sizeof mark; byte++) mark[byte] = 0;
   return flash->program(flash->ctx, at, mark, flash->unit) == 0 || !is_blank(flash, at, flash->unit);
 }
 
@@ -212,10 +221,7 @@ static myco_status begin_sector(myco_store *store, uint32_t sector) {
   made.sectors = flash->sectors;
   made.unit = flash->unit;
   made.crc = crc_of(&made);
-  to.flash = flash;
-  to.at = sector * flash->sector_bytes;
-  to.held = 0;
-  to.failed = 0;
+  begin(&to, flash, sector * flash->sector_bytes);
   put(&to, &made, MYCO_STORE_HEADER_BYTES);
   flush(&to);
   if (to.failed) return MYCO_ERR_FLASH;
@@ -265,10 +271,7 @@ static myco_status add_record(myco_store *store, uint32_t seq, const uint8_t *ms
   made.head.size = (uint32_t)len;
   made.head.crc = crc32(store->erases, &made.head, offsetof(head, crc));
   crc = crc32(made.head.crc, data, made.head.size);
-  to.flash = flash;
-  to.at = store->sector * flash->sector_bytes + store->at;
-  to.held = 0;
-  to.failed = 0;
+  begin(&to, flash, store->sector * flash->sector_bytes + store->at);
   put(&to, &made.head, MYCO_STORE_HEAD_BYTES);
   flush(&to);
   put(&to, data, made.head.size);
@@ -314,7 +317,6 @@ static void read_newest(myco_store *store) {
 myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_store_policy policy) {
   header found;
   uint32_t sector;
-  int answers = 0;
   if (!is_usable(flash)) return MYCO_ERR_ARG;
   store->flash = flash;
   store->policy = policy;
@@ -323,8 +325,6 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
   store->at = store->kept_at = 0;
   store->sector = store->used = 0;
   for (sector = 0; sector < flash->sectors; sector++) {
-    uint8_t first;
-    answers |= read_at(flash, sector * flash->sector_bytes, &first, 1);
     if (read_header(flash, sector, &found) <= store->erases) continue;
     if (found.sector_bytes != flash->sector_bytes || found.sectors != flash->sectors || found.unit != flash->unit) {
       return MYCO_ERR_ARG;
@@ -335,8 +335,10 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
     store->sector = (uint16_t)sector;
     store->kept_at = sector * flash->sector_bytes + (uint32_t)offsetof(header, kept);
   }
-  /* Flash that does not answer at all is not empty flash. */
-  if (store->erases == 0u) return answers ? begin_sector(store, 0) : MYCO_ERR_FLASH;
+  if (store->erases == 0u) {
+    /* Flash that does not answer is not empty flash. The last sector is none that a first start may have left torn. */
+    return read_at(flash, (sector - 1u) * flash->sector_bytes, &found, 1) ? begin_sector(store, 0) : MYCO_ERR_FLASH;
+  }
   do {
     store->used++;
   } while (store->used < flash->sectors && store->erases > store->used &&
@@ -401,7 +403,11 @@ myco_status myco_store_keep(myco_store *store, const myco_checkpoint *seen) {
 }
 
 myco_status myco_store_kept(const myco_store *store, myco_checkpoint *out) {
-  static const myco_checkpoint none = {0, {0}};
-  *out = none;
-  return store->kept_at == 0u || read_at(store->flash, store->kept_at, out, sizeof *out) ? MYCO_OK : MYCO_ERR_FLASH;
+  unsigned byte;
+  if (store->kept_at != 0u) {
+    return read_at(store->flash, store->kept_at, out, sizeof *out) ? MYCO_OK : MYCO_ERR_FLASH;
+  }
+  out->size = 0;
+  for (byte = 0; byte < sizeof out->root; byte++) out->root[byte] = 0;
+  return MYCO_OK;
 }
