@@ -23,6 +23,7 @@ const packages = {
   "qemu-system-arm": "qemu-system-arm",
   valgrind: "valgrind",
   "sodium.h": "libsodium-dev",
+  "apt-get": "apt",
 } as const;
 export type Tool = keyof typeof packages;
 
@@ -31,8 +32,13 @@ type Describe = (name: string, body: () => void) => void;
 /** `needs("gcc")("the C codec agrees", () => { … })` */
 export function needs(...tools: readonly Tool[]): Describe {
   const missing = tools.filter((tool) => !isInstalled(tool));
-  if (missing.length === 0) return describe;
-  const how = `needs ${missing.join(", ")}: apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`;
+  const install = `apt-get install ${missing.map((tool) => packages[tool]).join(" ")}`;
+  return unless(missing.length === 0 ? undefined : `needs ${missing.join(", ")}: ${install}`);
+}
+
+/** @param how what is missing and how to get it; undefined if nothing is */
+export function unless(how: string | undefined): Describe {
+  if (how === undefined) return describe;
   if (process.env.CI === "true") {
     return (name) =>
       describe(name, () => {
@@ -63,7 +69,7 @@ function skipping(how: string): Describe {
   };
 }
 
-function isInstalled(tool: string): boolean {
+export function isInstalled(tool: string): boolean {
   const isHeader = tool.endsWith(".h");
   const folders = isHeader ? ["/usr/include", "/usr/local/include"] : (process.env.PATH ?? "").split(delimiter);
   return folders.some((folder) => {

@@ -1,0 +1,115 @@
+/**
+ * The device library on an emulated Cortex-M3, with real Ed25519, on a serial port of the built gateway. Gateway and board
+ * are killed in turn while readings are made, sent and receipted.
+ */
+import { execFile } from "node:child_process";
+import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, expect, test } from "vitest";
+import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
+import { projectRoot } from "../../gateway/project-root.ts";
+import { buildImage, EmulatedBoard } from "../support/emulated-board.ts";
+import { libsodiumSource } from "../support/libsodium.ts";
+import { isInstalled, needs, unless } from "../support/needs.ts";
+import { scratchDir } from "../support/scratch-dir.ts";
+
+const tools = ["arm-none-eabi-gcc", "qemu-system-arm", "apt-get"] as const;
+// Without the tools there is nothing to compile it with.
+const sodium = tools.every(isInstalled) ? libsodiumSource() : undefined;
+const suite = sodium === undefined ? needs(...tools) : unless(typeof sodium === "string" ? sodium : undefined);
+
+const readings = 250;
+const patience = { timeout: 60_000, interval: 20 };
+
+suite("a board on an emulated processor", () => {
+  let gateway: GatewayProcess | undefined;
+  let board: EmulatedBoard | undefined;
+
+  afterEach(async () => {
+    await board?.kill();
+    await gateway?.stop();
+  });
+
+  test("everything it kept is in the ledger exactly once, whoever was killed meanwhile, and its flash is free again", async () => {
+    if (typeof sodium !== "object") throw new Error("unreachable");
+    const dir = scratchDir("emulated-board");
+    const image = buildImage(dir, sodium);
+    const data = join(dir, "data");
+    const env = {
+      MYCOGATE_SERIAL_PORTS: join(dir, "board"),
+      MYCOGATE_SERIAL_RECONNECT_MIN_MS: "20",
+      MYCOGATE_SERIAL_RECONNECT_MAX_MS: "50",
+    };
+    const restarted = async (): Promise<GatewayProcess> => (gateway = await GatewayProcess.start(data, env));
+    gateway = await restarted();
+    const deviceId = "emulated-01";
+    const seed = randomBytes(32);
+    await gateway.enrol([{ id: deviceId, publicKey: publicKeyOf(seed) }]);
+    board = new EmulatedBoard(image, dir, {
+      deviceId,
+      seed,
+      receiptKey: await receiptKeyOf(gateway),
+      readings,
+      intervalMs: 20,
+    });
+    const made = (): number => said("kept").length;
+    const said = (what: string): number[] =>
+      board!.log.filter((line) => line.startsWith(`${what} `)).map((line) => Number(line.split(" ")[1]));
+
+    await board.start();
+    await expect.poll(() => said("freed").length, patience).toBeGreaterThan(20);
+    await gateway.kill();
+    // The board goes on measuring while nobody answers, also after its power failed.
+    const before = made();
+    await expect.poll(made, patience).toBeGreaterThan(before + 40);
+    await board.kill();
+    await board.start();
+    await expect.poll(made, patience).toBeGreaterThan(before + 60);
+    const freed = said("freed").length;
+    gateway = await restarted();
+    await expect.poll(() => said("freed").length, patience).toBeGreaterThan(freed + 10);
+    await board.kill();
+    await board.start();
+    const isDone = (): boolean => said("kept").at(-1) === readings && / 0$/.test(board!.log.at(-1)!);
+    await expect.poll(isDone, patience).toBe(true);
+
+    const log = board.log.join("\n");
+    expect(log).not.toContain("fault");
+    expect(log).not.toContain("refused");
+    expect(said("up")).toHaveLength(3);
+    await gateway.databaseCaughtUp();
+    const inLedger = await seqsOf(gateway, deviceId);
+    expect(new Set(inLedger).size).toBe(inLedger.length);
+    // An envelope may have become whole in flash when the power went, before the board could say so.
+    const whole = new Set(inLedger);
+    expect(said("kept").filter((seq) => !whole.has(seq))).toEqual([]);
+    expect(inLedger.length - new Set(said("kept")).size).toBeLessThanOrEqual(2);
+    const { quarantined, rejected } = await gateway.stats();
+    expect({ quarantined, rejected: rejected > 0 }).toEqual({ quarantined: 0, rejected: false });
+  }, 240_000);
+});
+
+async function receiptKeyOf(gateway: GatewayProcess): Promise<Buffer> {
+  const show = [`${projectRoot}bin/mycogate.mjs`, "key", "show", "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, show, { env: { ...process.env, ...gateway.env } });
+  const keys: { role: string; publicKey: string }[] = JSON.parse(stdout);
+  return Buffer.from(keys.find(({ role }) => role === "receipt")!.publicKey, "hex");
+}
+
+function publicKeyOf(seed: Uint8Array): string {
+  const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+  const key = createPrivateKey({ key: Buffer.concat([prefix, seed]), format: "der", type: "pkcs8" });
+  return Buffer.from(createPublicKey(key).export({ format: "jwk" }).x!, "base64url").toString("hex");
+}
+
+async function seqsOf(gateway: GatewayProcess, deviceId: string): Promise<number[]> {
+  const seqs: number[] = [];
+  for (let cursor = ""; ; ) {
+    const path = `/api/v1/readings?device=${deviceId}&limit=1000&order=asc${cursor}`;
+    const { data, next } = await gateway.request<{ data: { seq: number }[]; next: string | null }>("GET", path);
+    seqs.push(...data.map(({ seq }) => seq));
+    if (next === null) return seqs;
+    cursor = `&cursor=${next}`;
+  }
+}
