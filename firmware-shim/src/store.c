@@ -182,8 +182,8 @@ static uint32_t oldest_erase(const myco_store *store) {
   return store->erases - store->used + 1u;
 }
 
-/** The next entry from the cursor on that has no receipt. */
-static int next_live(const myco_store *store, myco_store_cursor *cursor, record *out) {
+/** The next entry from the cursor on that has no receipt, or the next one of this number; 0 for any. */
+static int next_live(const myco_store *store, myco_store_cursor *cursor, uint64_t seq, record *out) {
   const myco_flash *flash = store->flash;
   if (cursor->erase < oldest_erase(store)) {
     cursor->erase = oldest_erase(store);
@@ -191,7 +191,8 @@ static int next_live(const myco_store *store, myco_store_cursor *cursor, record 
   }
   for (;;) {
     while (next_record(store, cursor, out)) {
-      if (out->head.seq != 0u && is_blank(flash, out->mark, flash->unit) && is_whole(flash, out)) return 1;
+      if (out->head.seq == 0u || (seq != 0u && out->head.seq != seq)) continue;
+      if (is_blank(flash, out->mark, flash->unit) && is_whole(flash, out)) return 1;
     }
     if (cursor->erase >= store->erases) return 0;
     cursor->erase++;
@@ -204,7 +205,7 @@ static uint32_t count_live(const myco_store *store, uint32_t last_erase) {
   myco_store_cursor cursor = {0, 0};
   record entry;
   uint32_t count = 0;
-  while (next_live(store, &cursor, &entry) && cursor.erase <= last_erase) count++;
+  while (next_live(store, &cursor, 0, &entry) && cursor.erase <= last_erase) count++;
   return count;
 }
 
@@ -369,7 +370,7 @@ myco_status myco_store_next(const myco_store *store, myco_store_cursor *cursor, 
                             size_t *written, uint32_t *seq) {
   myco_store_cursor at = *cursor;
   record entry;
-  if (!next_live(store, &at, &entry)) return MYCO_ERR_NOT_FOUND;
+  if (!next_live(store, &at, 0, &entry)) return MYCO_ERR_NOT_FOUND;
   *written = entry.head.size;
   if (seq != NULL) *seq = entry.head.seq;
   if (cap < entry.head.size) return MYCO_ERR_NO_SPACE;
@@ -381,7 +382,7 @@ myco_status myco_store_next(const myco_store *store, myco_store_cursor *cursor, 
 myco_status myco_store_release(myco_store *store, const myco_receipt *receipt) {
   myco_store_cursor cursor = {0, 0};
   record entry;
-  while (next_live(store, &cursor, &entry)) {
+  while (next_live(store, &cursor, receipt->seq, &entry)) {
     if (entry.head.seq != receipt->seq || !myco_equal(entry.head.msg_id, receipt->msg_id, MYCO_MSG_ID_BYTES)) continue;
     if (!set_mark(store->flash, entry.mark)) return MYCO_ERR_FLASH;
     store->pending--;

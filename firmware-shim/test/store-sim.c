@@ -317,6 +317,9 @@ static void step(void) {
     entry none = {UNUSED, 1, {1}, {1}};
     const myco_receipt receipt = {none.msg_id, 1 + random_below(store.next_seq), 0, none.bytes, 1};
     if (myco_store_release(&store, &receipt) != MYCO_ERR_NOT_FOUND) fail("a stranger's receipt freed an entry");
+    const uint32_t seq = pending_at(0);
+    const myco_receipt other = {model[seq].msg_id, random_below(2) == 0 ? 0 : seq + 1u, 0, none.bytes, 1};
+    if (seq != 0 && myco_store_release(&store, &other) != MYCO_ERR_NOT_FOUND) fail("another number freed entry %u", seq);
   }
 }
 

@@ -19,6 +19,7 @@
 /* The board's 16 MiB of PSRAM stand in for flash: a file can lie behind them, so they outlive a reset, as flash does. */
 #define FLASH_BASE 0x21000000u
 #define SECTOR_BYTES 4096u
+#define SECTORS 12
 #define STORE_BASE (FLASH_BASE + SECTOR_BYTES)
 
 extern uint8_t stack_top[], data_source[], data_start[], data_end[], bss_start[], bss_end[];
@@ -105,4 +106,4 @@ static int read(void *ctx, uint32_t address, uint8_t *data, size_t size) {
   return 0;
 }
 
-const myco_flash board_flash = {erase, program, read, NULL, SECTOR_BYTES, 4, 8};
+const myco_flash board_flash = {erase, program, read, NULL, SECTOR_BYTES, SECTORS, 8};
