@@ -23,8 +23,8 @@ const maxCommandBytes = 512;
 const patience = 3;
 /** What puts the text firmware into its machine mode; each line is a command of its own. wire-facts §5.1 */
 const machineMode = "mode machine\ndbg off\nfmt json\n";
-/** Places in a broken line where a whole message may begin. */
-const maxStarts = 4;
+/** Places in a broken line where a whole message may begin; the objects within what was cut off are some of them. */
+const maxStarts = 16;
 
 /** Where a message came from, to be handed back when its outcome is known. */
 export interface FrameRef {
@@ -147,7 +147,8 @@ export class PortSession {
     const { message, dialect } = this.#read(packet, wire);
     const peer = this.#peer(src);
     // A HELLO that answers no command is what a board sends when it boots.
-    const boot = message.hello !== undefined && packet.ack === 0;
+    // Generation A has no HELLO and says who it is in every message.
+    const boot = type === mdpTypes.HELLO && message.hello !== undefined && packet.ack === 0;
     const isCopy = peer.arrive(seq, crc16(body) + type * 0x1_0000, boot);
     // What we hear from our own address is an echo; answering it would never end.
     const ackRequested = (flags & mdpFlags.ACK_REQUESTED) !== 0 && src !== mdpEndpoints.GATEWAY;
@@ -188,7 +189,7 @@ export class PortSession {
     // A line that was cut off has the next one glued to it, and that one may be whole.
     const broken: SessionEvent = { kind: "reject", reason: "LINE_BROKEN" };
     for (
-      let at = text.indexOf("{", 1), tries = 0;
+      let at = text.indexOf('{"', 1), tries = 0;
       at !== -1 && tries < maxStarts;
       at = text.indexOf('{"', at + 1), tries++
     ) {

@@ -2,6 +2,7 @@
 
 import type { SerialRegistry, UnsignedBoard } from "../../gateway/transports/serial/serial-registry.ts";
 import { decodePayload } from "../../src/dialects/index.ts";
+import { GatewayError } from "../../src/errors.ts";
 import { sampleRepeatKey } from "../../src/ingest/repeat-key.ts";
 import type { IngestPort, Outcome, Upload } from "../../src/ingest/upload.ts";
 import type { RejectReason } from "../../src/rejects.ts";
@@ -80,7 +81,7 @@ export class FakeRegistry implements SerialRegistry {
   async enrolUnsigned(board: UnsignedBoard): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.failure) throw this.failure;
-    if (this.taken.has(board.id)) throw new Error(`${board.id} is taken`);
+    if (this.taken.has(board.id)) throw new GatewayError("DEVICE_EXISTS", `${board.id} is taken`);
     this.taken.add(board.id);
     this.boards.set(board.port, board);
     this.firmware.set(board.id, board.firmware);

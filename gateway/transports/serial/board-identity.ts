@@ -3,6 +3,7 @@
  * enrolled by itself, under the id it gives in HELLO if no other device has it (generation-B ids are not unique,
  * wire-facts §4.2), else under the port's name. Messages that come before that is settled wait for it.
  */
+import { GatewayError } from "../../../src/errors.ts";
 import { deviceIdPattern } from "../../../src/registry/device.ts";
 import type { Hello, SerialMessage } from "../../../src/serial/dialect.ts";
 import { portDeviceId } from "./port-name.ts";
@@ -140,6 +141,8 @@ export class BoardIdentity {
         log.info({ port, deviceId: id, claimed, role, firmware }, "board enrolled by its port");
         return id;
       } catch (error) {
+        // Boards of a batch that are met together all claim one id: another one has it by now.
+        if (error instanceof GatewayError && (error.code === "DEVICE_BUSY" || error.code === "DEVICE_EXISTS")) continue;
         log.warn({ port, deviceId: id, err: error }, "board on a port could not be enrolled");
         return undefined;
       }

@@ -54,6 +54,13 @@ describe("which device a board on a port is", () => {
     expect(registry.boards.size).toBe(1);
   });
 
+  test("boards of a batch that are met at once claim one id: one gets it, the other is named after its port", async () => {
+    resolve(identity(), message(sideA));
+    resolve(identity("ttyUSB1"), message(sideA));
+    await decided(2);
+    expect(settled).toEqual(["mycobrain-10b41d", "serial-ttyUSB1"]);
+  });
+
   test("it is named after the port where the id is another device's, or no id at all", async () => {
     registry.taken.add("mycobrain-10b41d");
     resolve(identity(), message(sideA));

@@ -5,6 +5,7 @@ import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
 import { rejectReasons } from "../../../src/rejects.ts";
 import { portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
+import { bytesOfShape, goldenBoards } from "../../support/golden-boards.ts";
 import { arbStream, inPieces } from "../../support/mdp-arbitrary.ts";
 import { ackOnly, telemetry } from "../../support/serial-boards.ts";
 
@@ -54,6 +55,15 @@ describe("one opening of a port", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test("the copy of a generation-A frame belongs to the same run, though each frame says who it is", () => {
+    const shape = goldenBoards.accepted.find(({ format, name }) => format === "mdp-a" && name.includes("text"))!;
+    const port = session();
+    const sessions = [1, 2].flatMap(() =>
+      messages(port.receive(bytesOfShape(shape))).map((message) => message.session),
+    );
+    expect(sessions).toEqual(["s-a1-0", "s-a1-0"]);
   });
 
   test("the outcome decides the answer: kept is ACK, refused is NACK, failed is silence", () => {
@@ -167,5 +177,18 @@ describe("one opening of a port", () => {
     });
     const answer = json(mdpTypes.ACK, 12, { success: true, message: "estop_cleared" }, { ack: seq });
     expect(port.receive(answer).map(({ kind }) => kind)).toEqual(["dialect", "message", "answer"]);
+  });
+
+  test("a whole line glued to one that was cut off is found behind the objects of that one", () => {
+    const objects = { led: { r: 0 }, buzzer: {}, outputs: { out1: { pwm: 1 }, out2: { pwm: 2 }, out3: { pwm: 3 } } };
+    const whole = JSON.stringify({
+      type: "telemetry",
+      board_id: "9eb2699f6e7c",
+      firmware: "MycoBrain-ScienceComms",
+      ...objects,
+    });
+    const events = session().receive(Buffer.from(`${whole.slice(0, -8)}${whole}\r\n`));
+    expect(events.map(({ kind }) => kind)).toEqual(["reject", "dialect", "message"]);
+    expect(Buffer.from(messages(events)[0]!.message.payload).toString()).toBe(whole);
   });
 });
