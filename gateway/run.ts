@@ -62,7 +62,7 @@ function startDemo(config: Config, { listeners, adminToken }: Gateway, log: Logg
     json: true,
     isTerminal: false,
     isEndless: true,
-    gateway: { url: url("http"), token: adminToken, prefix: config.mqtt.prefix },
+    gateway: { url: url("http"), token: adminToken, prefix: config.mqtt.prefix, trusted: config.ingest.trust },
     serialPorts: [],
     overrides: {},
   });

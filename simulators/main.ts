@@ -33,6 +33,8 @@ export interface RunRequest {
     readonly url: string;
     readonly token: string;
     readonly prefix: string;
+    /** Over which it takes what is not signed. */
+    readonly trusted: readonly string[];
     /** For MQTT, where it lets nobody in without. */
     readonly login?: Login;
   };
@@ -99,7 +101,12 @@ async function run(request: RunRequest, scenario: Scenario, root: string): Promi
   try {
     if (gateway) {
       const api = new HttpGateway(gateway.url, gateway.token);
-      const offer: Offer = { ...offerOf(await api.listeners(), gateway.prefix), serialPorts, login: gateway.login };
+      const offer: Offer = {
+        ...offerOf(await api.listeners(), gateway.prefix),
+        serialPorts,
+        login: gateway.login,
+        trusted: gateway.trusted,
+      };
       // Whoever has the token may enrol devices anyway; for everyone else their keys stay secret.
       const keySecret = gateway.token;
       return await runScenario({ scenario, api, offer, keySecret, isPrivate: false, isEndless, onProgress, signal });

@@ -7,15 +7,25 @@ import { once } from "node:events";
 import { accessSync, constants, existsSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Prints the slave's name; passes bytes between the master and its own stdin and stdout; ends once all has been read. */
+/**
+ * Prints the slave's name, and a line once somebody has opened it; passes bytes between the master and its own stdin and
+ * stdout; when stdin ends, it ends too, once all has been read.
+ */
 const script = `
 import array, fcntl, os, pty, select, sys, termios, time, tty
 master, slave = pty.openpty()
+name = os.ttyname(slave)
 tty.setraw(slave)
-os.write(2, os.ttyname(slave).encode() + b"\\n")
-ends = [0, master]
+os.close(slave)
+os.write(2, name.encode() + b"\\n")
+poll = select.poll()
+poll.register(master, 0)
+while poll.poll(0) and os.getppid() != 1:
+    time.sleep(0.01)
+os.write(2, b"open\\n")
+slave = os.open(name, os.O_RDWR | os.O_NOCTTY)
 while True:
-    for fd in select.select(ends, [], [])[0]:
+    for fd in select.select([0, master], [], [])[0]:
         data = os.read(fd, 65536)
         if not data:
             unread = array.array("i", [1])
@@ -28,6 +38,9 @@ while True:
             data = data[os.write(out, data):]
 `;
 
+/** Whoever opens a port throws away what came before; this long after it was seen to be open that is over. */
+const openingMs = 200;
+
 export class CableTool extends Error {}
 
 /** Whether cables can be laid here, and if not what is missing. */
@@ -39,11 +52,19 @@ export class Cable {
   readonly #path: string;
   readonly #child: ChildProcess;
   readonly canBePulled: boolean;
+  /** Somebody listens at the other end. */
+  isOpen = false;
+  /** Resolves when it is. */
+  readonly opened: Promise<void>;
 
   private constructor(path: string, child: ChildProcess, canBePulled: boolean) {
     this.#path = path;
     this.#child = child;
     this.canBePulled = canBePulled;
+    this.opened = (canBePulled ? once(child.stderr!, "data") : Promise.resolve([])).then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, openingMs));
+      this.isOpen = true;
+    });
   }
 
   /** @param path where the gateway finds it @throws CableTool where there is no tool for it */

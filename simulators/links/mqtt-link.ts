@@ -7,7 +7,7 @@ import type { Transport } from "../../src/ingest/upload.ts";
 import type { Outgoing } from "../models/model.ts";
 import type { Books } from "../run/books.ts";
 import type { Login } from "../run/offer.ts";
-import { acknowledgedLeaf } from "./ack.ts";
+import { namedLeaf } from "./ack.ts";
 import type { Link } from "./link.ts";
 
 export interface MqttLinkOptions {
@@ -101,8 +101,8 @@ export class MqttLink implements Link {
   }
 
   #acknowledged(payload: Buffer): void {
-    const leafIndex = acknowledgedLeaf(payload);
-    if (leafIndex !== undefined) this.#options.books.named(leafIndex, this.#options.deviceId);
+    const leaf = namedLeaf(payload);
+    if (leaf) this.#options.books.named(leaf, this.#options.deviceId);
   }
 
   /** The gateway has closed it, as it does where it cannot acknowledge. */

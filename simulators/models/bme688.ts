@@ -42,7 +42,7 @@ class Bme688 extends EnvelopeModel {
 
 export const bme688: Family = {
   summary: "BME688/690 board with BSEC, signed envelopes",
-  transports: ["mqtt", "mqtts", "ws", "serial"],
+  transports: ["mqtt", "mqtts", "ws", "serial", "udp"],
   intervalSeconds: 60,
   faults: ["corrupt", "wrongKey", "conflict"],
   create: (context) => new Bme688(context),

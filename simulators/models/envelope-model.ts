@@ -1,10 +1,11 @@
 /** What all devices that sign have in common: MycoEnvelopes with their own key, counter and clock. wire-facts §7 */
 import { sensorCode, unitCode } from "../../protocol/names.ts";
-import { type SensorName, sensors } from "../../protocol/spec.ts";
+import { mdpFlags, mdpTypes, type SensorName, sensors } from "../../protocol/spec.ts";
 import type { Transport } from "../../src/ingest/upload.ts";
 import type { Reading } from "../../src/reading.ts";
 import type { Random } from "../random.ts";
 import { signedEnvelope } from "../signer.ts";
+import { FrameWriter } from "./board.ts";
 import type { DeviceContext, Model, Outgoing, Twist } from "./model.ts";
 
 /** Number of `protocol/spec.ts` for what the device believes it sends over. */
@@ -31,6 +32,7 @@ export function qualityOf(accuracy: number): number {
 export abstract class EnvelopeModel implements Model {
   readonly enrolment: { readonly publicKey: string; readonly role: string };
   readonly context: DeviceContext;
+  readonly #frames = new FrameWriter();
   #seq = 0;
   #bootMs = 0;
 
@@ -61,25 +63,25 @@ export abstract class EnvelopeModel implements Model {
   twisted(twist: Twist, nowMs: number): Outgoing[] {
     const { secretKey, wrongSecretKey } = this.context.keys;
     const header = this.#nextHeader();
-    if (twist === "wrongKey") return [refused(this.#sign(nowMs, header, wrongSecretKey), "SIGNATURE_INVALID")];
+    if (twist === "wrongKey") return [this.#refused(this.#sign(nowMs, header, wrongSecretKey), "SIGNATURE_INVALID")];
     // Two different messages under one seq and msgId, both soundly signed: the first one counts.
     const first = this.#sign(nowMs, header, secretKey);
-    return [this.#stored(first), refused(this.#sign(nowMs + 1, header, secretKey), "REPLAY_CONFLICT")];
+    return [this.#stored(first), this.#refused(this.#sign(nowMs + 1, header, secretKey), "REPLAY_CONFLICT")];
   }
 
   /** A bit of the signature, a bit of the message id, or the end cut off. */
-  corrupt({ bytes }: Outgoing, random: Random): Outgoing {
-    const damaged = bytes.slice();
+  corrupt({ evidence }: Outgoing, random: Random): Outgoing {
+    const damaged = evidence[0]!.slice();
     const bit = 1 << random.below(8);
     switch (random.below(3)) {
       case 0:
         damaged[damaged.length - 1 - random.below(signatureBytes)]! ^= bit;
-        return refused(damaged, "SIGNATURE_INVALID");
+        return this.#refused(damaged, "SIGNATURE_INVALID");
       case 1:
         damaged[msgIdAt(damaged) + random.below(16)]! ^= bit;
-        return refused(damaged, "HASH_MISMATCH");
+        return this.#refused(damaged, "HASH_MISMATCH");
       default:
-        return refused(damaged.subarray(0, 1 + random.below(damaged.length - 1)), "NOT_WELL_FORMED");
+        return this.#refused(damaged.subarray(0, 1 + random.below(damaged.length - 1)), "NOT_WELL_FORMED");
     }
   }
 
@@ -104,17 +106,25 @@ export abstract class EnvelopeModel implements Model {
     );
   }
 
-  #stored(bytes: Uint8Array): Outgoing {
-    return { bytes, channel: "envelope", expect: ["stored"], again: ["duplicate"], evidence: [bytes], signed: true };
+  #stored(envelope: Uint8Array): Outgoing {
+    return { ...this.#onWire(envelope), expect: ["stored"], again: ["duplicate"], evidence: [envelope], signed: true };
   }
-}
 
-function refused(
-  bytes: Uint8Array,
-  reason: "SIGNATURE_INVALID" | "REPLAY_CONFLICT" | "HASH_MISMATCH" | "NOT_WELL_FORMED",
-): Outgoing {
-  const expect = [`quarantined ${reason}`] as const;
-  return { bytes, channel: "envelope", expect, again: expect, evidence: [], signed: true };
+  #refused(
+    envelope: Uint8Array,
+    reason: "SIGNATURE_INVALID" | "REPLAY_CONFLICT" | "HASH_MISMATCH" | "NOT_WELL_FORMED",
+  ): Outgoing {
+    const expect = [`quarantined ${reason}`] as const;
+    return { ...this.#onWire(envelope), expect, again: expect, evidence: [], signed: true };
+  }
+
+  /** As MQTT payload, or where there are no topics as the body of a TELEMETRY frame. */
+  #onWire(envelope: Uint8Array): Pick<Outgoing, "bytes" | "channel"> {
+    const { transport } = this.context;
+    return transport in protoOf
+      ? { bytes: envelope, channel: "envelope" }
+      : { bytes: this.#frames.wire({ type: mdpTypes.TELEMETRY, flags: mdpFlags.ACK_REQUESTED, body: envelope }) };
+  }
 }
 
 /** Where the 16 bytes of the message id begin: behind the map's head, version 1, the device id and the transport. */

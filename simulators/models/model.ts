@@ -24,6 +24,13 @@ export interface Outgoing {
   readonly evidence: readonly Uint8Array[];
   /** Whether those are entries verified by a signature. */
   readonly signed: boolean;
+  /**
+   * Set where the gateway counts frames, and makes one message of those that are newest at its own pace: so many are in
+   * it, and whether it becomes a message is not known.
+   */
+  readonly frames?: number;
+  /** Sent again after so long, in real time, so often at most, until it is no longer wanted. */
+  readonly retransmit?: { readonly everyMs: number; readonly times: number; readonly isWanted: () => boolean };
 }
 
 /** A message that is to be wrong on purpose. */
@@ -50,6 +57,8 @@ export interface DeviceContext {
   readonly index: number;
   readonly random: Random;
   readonly keys: DeviceKeys;
+  /** Twelve lower-case hex digits, the same in every run. */
+  readonly mac: string;
   readonly transport: Transport;
   /** What the device's clock reads when the scenario begins; real time plus its skew. */
   readonly epochMs: number;

@@ -4,6 +4,7 @@
  * ought to count is a range, exact wherever every copy was acknowledged.
  */
 import type { Transport } from "../../src/ingest/upload.ts";
+import type { NamedLeaf } from "../links/ack.ts";
 import type { Expected, Outgoing } from "../models/model.ts";
 
 export interface Range {
@@ -22,12 +23,14 @@ export interface Entry {
 export class Books {
   readonly #keeps: boolean;
   readonly #entries = new Map<Outgoing, Entry>();
-  /** Device by leaf index, as acknowledgements had it. */
-  readonly namedLeaves = new Map<number, string>();
+  /** Device and leaf hash by leaf index, as acknowledgements had it. */
+  readonly namedLeaves = new Map<number, { readonly deviceId: string; readonly leafHash: string }>();
   /** Milliseconds from handing over to the acknowledgement. */
   readonly latencies: number[] = [];
   /** Messages that never left their device. */
   lost = 0;
+  /** Frames in the messages whose frames are counted. */
+  frames = 0;
   /** Copies handed over. */
   copies = 0;
 
@@ -42,6 +45,7 @@ export class Books {
 
   sent(message: Outgoing, deviceId: string, transport: Transport): void {
     this.copies++;
+    this.frames += message.frames ?? 0;
     if (!this.#keeps) return;
     const known = this.#entries.get(message);
     if (known) known.sent++;
@@ -56,8 +60,8 @@ export class Books {
   }
 
   /** An acknowledgement says where in the ledger a message of this device is. */
-  named(leafIndex: number, deviceId: string): void {
-    if (this.#keeps) this.namedLeaves.set(leafIndex, deviceId);
+  named({ leafIndex, leafHash }: NamedLeaf, deviceId: string): void {
+    if (this.#keeps) this.namedLeaves.set(leafIndex, { deviceId, leafHash });
   }
 
   /** By transport: how often each outcome ought to have been counted. */

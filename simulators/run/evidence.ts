@@ -15,6 +15,8 @@ export interface Evidence {
   readonly unnamed: readonly string[];
   /** Entries of other devices, by the transport they came over. */
   readonly foreign: ReadonlyMap<Transport, number>;
+  /** Entries that acknowledgements named. */
+  readonly named: number;
   readonly databaseLag: number;
   readonly withoutReadings: readonly string[];
 }
@@ -69,9 +71,11 @@ export async function collectEvidence(
   const missing = all.filter(({ seen, min }) => seen < min).map(({ entry }) => `a message of ${entry.deviceId}`);
   for (const { seen, max, entry } of all)
     if (seen > max) misfiled.push(`a message of ${entry.deviceId} is there ${seen} times`);
-  const unnamed = [...books.namedLeaves].flatMap(([leafIndex, deviceId]) => {
+  const unnamed = [...books.namedLeaves].flatMap(([leafIndex, { deviceId, leafHash }]) => {
     const entry = payloads.get(leafIndex);
-    if (leafIndex < from || (entry?.deviceId === deviceId && claims.has(entry.payload))) return [];
+    const isRight = entry?.deviceId === deviceId && entry.leafHash === leafHash && claims.has(entry.payload);
+    // One of an earlier run is acknowledged again, and not read back.
+    if (leafIndex < from || isRight) return [];
     return [`entry ${leafIndex}, acknowledged to ${deviceId}`];
   });
   const withoutReadings: string[] = [];
@@ -81,21 +85,24 @@ export async function collectEvidence(
     });
   }
   const found = all.reduce((sum, { seen }) => sum + seen, 0);
-  return { found, missing, misfiled, unnamed, foreign, databaseLag, withoutReadings };
+  return { found, named: books.namedLeaves.size, missing, misfiled, unnamed, foreign, databaseLag, withoutReadings };
 }
 
 function claimsOf(books: Books): Map<string, Claim> {
   const claims = new Map<string, Claim>();
   for (const entry of books.entries()) {
-    const min = Math.min(1, entry.delivered);
+    const { again } = entry.message;
+    const perCopy = again.includes("stored") ? 1 : 0;
+    const times = (copies: number): number => Math.min(1, copies) + perCopy * Math.max(0, copies - 1);
+    const [min, max] = [times(entry.delivered), times(entry.sent)];
     for (const payload of entry.message.evidence) {
       const key = Buffer.from(payload).toString("base64");
       const known = claims.get(key);
       // Unsigned boards may honestly say the same twice.
       if (known) {
         known.min += min;
-        known.max++;
-      } else claims.set(key, { min, max: 1, seen: 0, entry });
+        known.max += max;
+      } else claims.set(key, { min, max, seen: 0, entry });
     }
   }
   return claims;

@@ -28,6 +28,8 @@ export interface LedgerEntry {
   readonly source: string | null;
   /** base64 */
   readonly payload: string;
+  /** Lower-case hex. */
+  readonly leafHash: string;
 }
 
 export interface Enrolment {
@@ -40,8 +42,8 @@ export interface Enrolment {
 export interface GatewayApi {
   stats(): Promise<GatewayStats>;
   listeners(): Promise<readonly { readonly name: string; readonly url: string }[]>;
-  /** State of a dependency in `/readyz`. */
-  readiness(): Promise<Readonly<Record<string, { readonly status: string; readonly detail: string }>>>;
+  /** MAVLink frames, whatever became of them. */
+  mavlinkFrames(): Promise<number>;
   enrol(devices: readonly Enrolment[]): Promise<void>;
   revoke(id: string): Promise<void>;
   entry(leafIndex: number): Promise<LedgerEntry | undefined>;
@@ -72,10 +74,10 @@ export class HttpGateway implements GatewayApi {
     return (await this.#json<{ data: { name: string; url: string }[] }>("GET", "/api/v1/listeners")).data;
   }
 
-  async readiness(): Promise<Readonly<Record<string, { readonly status: string; readonly detail: string }>>> {
-    const response = await this.#fetch("GET", "/readyz");
-    return ((await response.json()) as { dependencies: Record<string, { status: string; detail: string }> })
-      .dependencies;
+  async mavlinkFrames(): Promise<number> {
+    const text = await (await this.#fetch("GET", "/metrics")).text();
+    const counts = [...text.matchAll(/^mycogate_mavlink_frames_total\{[^}]*\} (\S+)$/gm)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   /** Those of an earlier run stay, with a new key where they had another. */

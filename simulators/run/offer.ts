@@ -3,6 +3,7 @@ import type { Transport } from "../../src/ingest/upload.ts";
 import type { Link } from "../links/link.ts";
 import { MqttLink } from "../links/mqtt-link.ts";
 import { PtyLink } from "../links/pty-link.ts";
+import { UdpLink } from "../links/udp-link.ts";
 import type { Books } from "./books.ts";
 import type { PlannedDevice } from "./plan.ts";
 
@@ -14,6 +15,8 @@ export interface Offer {
   /** Where the gateway looks for boards: cables are laid there, one for each device on a serial port. */
   readonly serialPorts: readonly string[];
   readonly login?: Login | undefined;
+  /** Over which it takes what is not signed. */
+  readonly trusted: readonly string[];
 }
 
 /** MQTT user that may speak for any device: of role `relay`. */
@@ -22,12 +25,18 @@ export interface Login {
   readonly password: string;
 }
 
-const listenerTransports: Readonly<Record<string, Transport>> = { tcp: "mqtt", tls: "mqtts", ws: "ws" };
+const listenerTransports: Readonly<Record<string, Transport>> = {
+  tcp: "mqtt",
+  tls: "mqtts",
+  ws: "ws",
+  udp: "udp",
+  mavlink: "mavlink",
+};
 
 export function offerOf(
   listeners: readonly { readonly name: string; readonly url: string }[],
   prefix: string,
-): Omit<Offer, "serialPorts"> {
+): Pick<Offer, "prefix" | "urls"> {
   const known = listeners.filter(({ name }) => Object.hasOwn(listenerTransports, name));
   return {
     prefix,
@@ -36,21 +45,27 @@ export function offerOf(
 }
 
 /** Why a gateway with this offer cannot be reached over a transport; undefined where it can. */
-export function unreachable(transport: Transport, devices: number, { urls, serialPorts }: Offer): string | undefined {
+export function unreachable(
+  { transport, model }: PlannedDevice,
+  devices: number,
+  { urls, serialPorts, trusted }: Offer,
+): string | undefined {
+  if (!model.enrolment && !trusted.includes(transport)) return `ingest.trust has no ${transport}`;
   if (transport === "serial")
     return devices <= serialPorts.length ? undefined : `${devices} serial ports needed, ${serialPorts.length} at hand`;
   return urls[transport] === undefined ? `the gateway does not listen for ${transport}` : undefined;
 }
 
 /** @param port of the device among those on serial ports */
-export function linkFor({ id, transport, model }: PlannedDevice, port: number, offer: Offer, books: Books): Link {
-  if (transport === "serial")
-    return new PtyLink({
-      deviceId: id,
-      path: offer.serialPorts[port]!,
-      books,
-      hear: (bytes) => model.hear?.(bytes, 0) ?? [],
-    });
+export function linkFor(
+  { id, transport, model }: PlannedDevice,
+  port: number,
+  { offer, books, nowMs }: { offer: Offer; books: Books; nowMs: () => number },
+): Link {
+  const hear = (bytes: Uint8Array) => model.hear?.(bytes, nowMs()) ?? [];
+  if (transport === "serial") return new PtyLink({ deviceId: id, path: offer.serialPorts[port]!, books, hear });
+  if (transport === "udp" || transport === "mavlink")
+    return new UdpLink({ deviceId: id, transport, url: offer.urls[transport]!, books, hear });
   const { prefix, login } = offer;
   return new MqttLink({ deviceId: id, transport, url: offer.urls[transport]!, prefix, login, books });
 }

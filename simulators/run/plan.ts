@@ -57,6 +57,7 @@ function planDevice(
     intervalMs,
     random: random.fork("model"),
     keys: deviceKeys(keySecret, id),
+    mac: Buffer.from(new Random(`${id}/mac`).bytes(6)).toString("hex"),
     epochMs: startMs + skewMs,
   });
   const model = group.revoked

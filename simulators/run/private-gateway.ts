@@ -12,6 +12,8 @@ import { type Offer, offerOf } from "./offer.ts";
 import { transportOf } from "./plan.ts";
 
 const prefix = "mycobrain";
+/** Wherever boards do not sign. */
+const trusted = ["serial", "udp", "mavlink"];
 const startPatienceMs = 60_000;
 
 export class PrivateGateway {
@@ -48,6 +50,10 @@ export class PrivateGateway {
         MYCOGATE_MQTT_PREFIX: prefix,
         MYCOGATE_SERIAL_PORTS: serialPorts.join(","),
         MYCOGATE_SERIAL_RECONNECT_MAX_MS: "250",
+        MYCOGATE_UDP_PORT: "0",
+        MYCOGATE_MAVLINK_PORT: "0",
+        MYCOGATE_MAVLINK_SNAPSHOT_MS: "100",
+        MYCOGATE_INGEST_TRUST: trusted.join(","),
         MYCOGATE_LOG_LEVEL: "error",
         ...certificate(dir),
       },
@@ -56,7 +62,7 @@ export class PrivateGateway {
     child.stderr!.setEncoding("utf8").on("data", (text) => (words += text));
     try {
       const api = new HttpGateway(await address(data, child, () => words), token);
-      return new PrivateGateway(api, { ...offerOf(await api.listeners(), prefix), serialPorts }, dir, child);
+      return new PrivateGateway(api, { ...offerOf(await api.listeners(), prefix), serialPorts, trusted }, dir, child);
     } catch (error) {
       child.kill("SIGKILL");
       rmSync(dir, { recursive: true, force: true });

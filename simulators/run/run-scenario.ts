@@ -73,15 +73,18 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   tell("enrolling", 0);
   await enrol(api, reachable);
   let ports = 0;
+  const clock = new ScaledClock(scenario.speed, signal);
+  const wiring = { offer, books, nowMs: () => clock.nowMs };
   const players = reachable.map((device) => ({
     device,
-    link: linkFor(device, device.transport === "serial" ? ports++ : 0, offer, books),
+    link: linkFor(device, device.transport === "serial" ? ports++ : 0, wiring),
   }));
-  await Promise.all(players.map(({ link }) => link.open()));
-  if (ports > 0) await portsOpen(api, patienceMs);
+  const isOpen = await within(patienceMs, Promise.all(players.map(({ link }) => link.open())));
+  if (!isOpen) throw new GatewayRefusal("the gateway has not let every device in within a minute");
   const before = await api.stats();
+  const framesBefore = await api.mavlinkFrames();
 
-  const clock = new ScaledClock(scenario.speed, signal);
+  clock.start();
   const ticker = setInterval(() => tell("running", Math.min(1, clock.nowMs / lengthMs)), progressMs);
   try {
     await Promise.all(players.map(({ device, link }) => play(device, link, clock, books)));
@@ -90,7 +93,10 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   }
   tell("settling", 1);
   await within(patienceMs, Promise.all(players.map(({ link }) => link.drained())));
+  const isCounted = async (): Promise<boolean> => (await api.mavlinkFrames()) - framesBefore >= books.frames;
+  if (books.frames > 0) await poll(isCounted, patienceMs);
   const after = await settled(api, before, books, patienceMs);
+  const frames = { sent: books.frames, counted: (await api.mavlinkFrames()) - framesBefore };
   await Promise.all(players.map(({ link }) => link.close()));
   tell("comparing", 1);
   const evidence = await collectEvidence(api, books, {
@@ -99,7 +105,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     databaseLag: await databaseLag(api, after.treeSize, patienceMs),
     isPrivate: options.isPrivate,
   });
-  const checks = judgeRun({ before, after, books, evidence, devices: reachable.length }, scenario.assertions);
+  const checks = judgeRun({ before, after, books, evidence, frames, devices: reachable.length }, scenario.assertions);
   const { latencies } = books;
   return {
     scenario: scenario.name,
@@ -120,10 +126,10 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   };
 }
 
-/** Simulated time, from when it is made. */
+/** Simulated time, from when it is started. */
 class ScaledClock {
   readonly #speed: number;
-  readonly #started = performance.now();
+  #started = Number.NaN;
   readonly #wakers = new Set<() => void>();
   #ended: boolean;
 
@@ -137,8 +143,12 @@ class ScaledClock {
     });
   }
 
+  start(): void {
+    this.#started = performance.now();
+  }
+
   get nowMs(): number {
-    return (performance.now() - this.#started) * this.#speed;
+    return Number.isNaN(this.#started) ? 0 : (performance.now() - this.#started) * this.#speed;
   }
 
   /** Real milliseconds for simulated ones. */
@@ -182,7 +192,7 @@ function sorted(
 ): { reachable: PlannedDevice[]; skipped: { group: string; why: string }[] } {
   const totals = new Map<Transport, number>();
   for (const { transport } of devices) totals.set(transport, (totals.get(transport) ?? 0) + 1);
-  const why = (device: PlannedDevice) => unreachable(device.transport, totals.get(device.transport)!, offer);
+  const why = (device: PlannedDevice) => unreachable(device, totals.get(device.transport)!, offer);
   const reasons = new Map(devices.map((device) => [device.group.name, why(device)]));
   return {
     reachable: devices.filter(({ group }) => reasons.get(group.name) === undefined),
@@ -199,12 +209,6 @@ async function enrol(api: GatewayApi, devices: readonly PlannedDevice[]): Promis
     }),
   );
   for (const { id, group } of known) if (group.revoked) await api.revoke(id);
-}
-
-/** The gateway opens a port some time after its cable is laid. */
-async function portsOpen(api: GatewayApi, patienceMs: number): Promise<void> {
-  const isOpen = async (): Promise<boolean> => (await api.readiness()).serial?.status === "ok";
-  if (!(await poll(isOpen, patienceMs))) throw new GatewayRefusal("the gateway has not opened its serial ports");
 }
 
 /** The counters, once they cover what is sure to have been sent and no longer change. */
@@ -238,12 +242,13 @@ async function poll(isDone: () => Promise<boolean>, patienceMs: number): Promise
   return false;
 }
 
-/** Resolves in time, or anyway. */
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+/** @returns whether the work was done in time */
+async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
   });
-  await Promise.race([work, limit]);
+  const isDone = await Promise.race([work.then(() => true), limit]);
   clearTimeout(timer);
+  return isDone;
 }

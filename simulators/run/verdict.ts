@@ -19,6 +19,8 @@ export interface Run {
   readonly books: Books;
   readonly evidence: Evidence;
   readonly devices: number;
+  /** MAVLink frames, which are counted besides the messages they become. */
+  readonly frames: { readonly sent: number; readonly counted: number };
 }
 
 const counts = ["stored", "duplicate", "quarantined", "rejected"] as const;
@@ -29,6 +31,7 @@ export function judgeRun(run: Run, assertions: readonly Assertion[]): Check[] {
     conservation(run.after),
     ...transportChecks(run),
     ...reasonChecks(run),
+    ...frameChecks(run.frames),
     ...evidenceChecks(run.evidence),
     ...assertions.map((assertion) => assertionCheck(run, assertion)),
   ];
@@ -104,7 +107,12 @@ function reasonChecks({ before, after, books }: Run): Check[] {
   });
 }
 
-function evidenceChecks({ found, missing, misfiled, unnamed, databaseLag, withoutReadings }: Evidence): Check[] {
+function frameChecks({ sent, counted }: Run["frames"]): Check[] {
+  if (sent === 0) return [];
+  return [{ name: "every MAVLink frame is counted", ok: sent === counted, detail: `${counted} of ${sent}` }];
+}
+
+function evidenceChecks({ found, missing, misfiled, named, unnamed, databaseLag, withoutReadings }: Evidence): Check[] {
   return [
     {
       name: "every accepted message is in the ledger, once",
@@ -116,7 +124,7 @@ function evidenceChecks({ found, missing, misfiled, unnamed, databaseLag, withou
     {
       name: "acknowledgements name the right entries",
       ok: unnamed.length === 0,
-      detail: unnamed.slice(0, 5).join("; ") || "all of them",
+      detail: unnamed.slice(0, 5).join("; ") || `${named} named, with their leaf hashes`,
     },
     {
       name: "the database has what the ledger has",

@@ -70,7 +70,7 @@ function runningGateway({ io, options, sources }: CommandContext<SimRunOptions>)
   if ((user === undefined) !== (passwordFile === undefined))
     throw new UsageError("--user and --password-file go together");
   const login = user !== undefined && { username: user, password: secretIn(resolve(io.cwd, passwordFile!)) };
-  return { url, token, prefix: config.mqtt.prefix, ...(login && { login }) };
+  return { url, token, prefix: config.mqtt.prefix, trusted: config.ingest.trust, ...(login && { login }) };
 }
 
 function secretIn(file: string): string {

@@ -28,10 +28,12 @@ function statsOf(mqtt: Partial<typeof zero>, reasons: object = {}): GatewayStats
   };
 }
 
+const frames = { sent: 0, counted: 0 };
 const fine: Evidence = {
   found: 1,
   missing: [],
   misfiled: [],
+  named: 0,
   unnamed: [],
   foreign: new Map(),
   databaseLag: 0,
@@ -62,7 +64,7 @@ function books(): Books {
 const right = { received: 4, stored: 1, duplicate: 1, quarantined: 1, rejected: 1 };
 const rightReasons = { quarantineReasons: { SIGNATURE_INVALID: 1 }, rejectReasons: { TEXT_LINE: 1 } };
 const judge = (after: GatewayStats, evidence = fine) =>
-  judgeRun({ before: statsOf({}), after, books: books(), evidence, devices: 1 }, []);
+  judgeRun({ before: statsOf({}), after, books: books(), evidence, devices: 1, frames }, []);
 const failures = (after: GatewayStats, evidence = fine) =>
   judge(after, evidence)
     .filter(({ ok }) => !ok)
@@ -114,6 +116,7 @@ describe("the verdict", () => {
           books: unsure(),
           evidence: fine,
           devices: 1,
+          frames,
         },
         [],
       ).every(({ ok, name }) => ok || name.startsWith("received"));
@@ -122,7 +125,7 @@ describe("the verdict", () => {
 
   test("checks the scenario's own assertions", () => {
     const checks = judgeRun(
-      { before: statsOf({}), after: statsOf(right, rightReasons), books: books(), evidence: fine, devices: 1 },
+      { before: statsOf({}), after: statsOf(right, rightReasons), books: books(), evidence: fine, devices: 1, frames },
       [
         { what: "stored", min: 2 },
         { what: "quarantined", reason: "SIGNATURE_INVALID", min: 1, max: 1 },
@@ -140,6 +143,7 @@ describe("the ledger read back", () => {
     verification: "verified",
     source: "mqtt",
     payload: Buffer.from(text).toString("base64"),
+    leafHash: "00",
     ...more,
   });
   const read = (entries: (LedgerEntry | undefined)[], kept = books(), isPrivate = true) =>
@@ -167,9 +171,16 @@ describe("the ledger read back", () => {
 
   test("is refused where an acknowledgement names an entry of somebody else", async () => {
     const kept = books();
-    kept.named(1, "dev");
+    kept.named({ leafIndex: 1, leafHash: "00" }, "dev");
     const evidence = await read([entryOf("stored"), entryOf("x", { deviceId: "other" })], kept, false);
     expect(evidence.unnamed).toHaveLength(1);
+  });
+
+  test("is refused where an acknowledgement has another leaf hash", async () => {
+    const kept = books();
+    kept.named({ leafIndex: 0, leafHash: "01" }, "dev");
+    expect((await read([entryOf("stored")], kept)).unnamed).toHaveLength(1);
+    expect((await read([entryOf("stored", { leafHash: "01" })], kept)).unnamed).toEqual([]);
   });
 
   test("may hold entries of others where the gateway is not ours alone", async () => {
