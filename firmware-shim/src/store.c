@@ -8,6 +8,7 @@
  *  - A mark is blank or not. A torn one counts as set, so it needs no checksum and no second try.
  *  - A record's mark frees it. A sector's close mark says that the next sector, which is to be erased, holds nothing any
  *    more: an erase that is cut short may leave anything there, even entries whose marks are gone.
+ *  - Behind a torn head one head's space stays blank, or writing on could make it whole.
  *  - The CRC of a head begins with the sector's `erase`, that of a body with the head's CRC.
  */
 #include "../include/myco/store.h"
@@ -152,6 +153,8 @@ static int next_record(const myco_store *store, myco_store_cursor *cursor, recor
         out->head.crc != crc32(cursor->erase, &out->head, offsetof(head, crc))) {
       continue;
     }
+    /* A length that nobody wrote must not come out small when rounded. */
+    if (out->head.size > MYCO_STORE_ENVELOPE_MAX) continue;
     total = record_bytes(flash, out->head.size);
     if (total > end - cursor->offset) continue;
     out->body = base + cursor->offset + rounded(flash, MYCO_STORE_HEAD_BYTES);
@@ -299,7 +302,9 @@ static void read_newest(myco_store *store) {
   const myco_flash *flash = store->flash;
   const uint32_t base = store->sector * flash->sector_bytes;
   const uint32_t first = first_record(flash);
-  uint32_t end = close_mark(flash);
+  const uint32_t last = close_mark(flash);
+  uint32_t last_record = first;
+  uint32_t end = last;
   myco_store_cursor cursor;
   record found;
   store->at = end;
@@ -310,9 +315,11 @@ static void read_newest(myco_store *store) {
   while (next_record(store, &cursor, &found)) {
     if (found.head.seq == 0u && is_whole(flash, &found)) store->kept_at = found.body;
     if (found.head.seq >= store->next_seq && store->next_seq != 0u) store->next_seq = found.head.seq + 1u;
-    if (cursor.offset > end) end = cursor.offset;
+    if (cursor.offset >= end) end = last_record = cursor.offset;
   }
-  store->at = end;
+  /* A head that was cut short may lack no more than what happens to be written behind it, so blank space goes there. */
+  if (end != last_record) end += rounded(flash, MYCO_STORE_HEAD_BYTES);
+  store->at = end < last ? end : last;
 }
 
 myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_store_policy policy) {

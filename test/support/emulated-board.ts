@@ -1,7 +1,7 @@
 /** firmware-shim/examples/cortex-m-mps2 on an emulated Cortex-M3. The board's flash is a file, and its log another. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { compile, filesIn, librarySources } from "./firmware.ts";
 import type { LibsodiumSource } from "./libsodium.ts";
@@ -38,7 +38,6 @@ export interface BoardIdentity {
   readonly deviceId: string;
   readonly seed: Uint8Array;
   readonly receiptKey: Uint8Array;
-  readonly readings: number;
   readonly intervalMs: number;
 }
 
@@ -49,12 +48,12 @@ export class EmulatedBoard {
   #starts = 0;
 
   /** A new board: flash as the factory leaves it. */
-  constructor(image: string, folder: string, { deviceId, seed, receiptKey, readings, intervalMs }: BoardIdentity) {
+  constructor(image: string, folder: string, { deviceId, seed, receiptKey, intervalMs }: BoardIdentity) {
     this.#image = image;
     this.#folder = folder;
     const page = Buffer.alloc(4096, erased);
     page.write("MYP1", "latin1");
-    page.writeUInt32LE(readings, 4);
+    page.writeUInt32LE(0xffff_ffff, 4);
     page.writeUInt32LE(intervalMs, 8);
     page.set(seed, 12);
     page.set(receiptKey, 44);
@@ -108,6 +107,15 @@ export class EmulatedBoard {
     const path = await plugged;
     rmSync(this.port, { force: true });
     symlinkSync(path, this.port);
+  }
+
+  /** Its last reading is to be this one, also while it is on. */
+  measureUntil(seq: number): void {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(seq);
+    const file = openSync(this.#flash, "r+");
+    writeSync(file, bytes, 0, bytes.length, 4);
+    closeSync(file);
   }
 
   /** Power off, in the middle of whatever it does. */

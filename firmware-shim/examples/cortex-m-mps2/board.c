@@ -19,7 +19,7 @@
 /* The board's 16 MiB of PSRAM stand in for flash: a file can lie behind them, so they outlive a reset, as flash does. */
 #define FLASH_BASE 0x21000000u
 #define SECTOR_BYTES 4096u
-#define SECTORS 12
+#define SECTORS 24
 #define STORE_BASE (FLASH_BASE + SECTOR_BYTES)
 
 extern uint8_t stack_top[], data_source[], data_start[], data_end[], bss_start[], bss_end[];

@@ -13,7 +13,7 @@
 /** What distinguishes one board from the next, at the beginning of the flash. */
 typedef struct board_identity {
   uint32_t magic; /* BOARD_IDENTITY_MAGIC */
-  uint32_t readings; /* To be made in all. */
+  volatile uint32_t last_seq; /* Of the last reading to be made; may change at any time. */
   uint32_t interval_ms;
   uint8_t seed[32]; /* Ed25519 */
   uint8_t receipt_key[32];

@@ -193,7 +193,7 @@ int main(void) {
       patience = PATIENCE_MIN_MS;
       waiting_since = now;
     }
-    if (store.next_seq <= who->readings && now - measured_at >= who->interval_ms) {
+    if (store.next_seq <= who->last_seq && now - measured_at >= who->interval_ms) {
       measured_at = now;
       measure(who);
     }
