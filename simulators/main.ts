@@ -10,6 +10,7 @@ import { PrivateGateway } from "./run/private-gateway.ts";
 import { ProgressLine } from "./run/progress.ts";
 import { reportText } from "./run/report-text.ts";
 import { type Report, runScenario } from "./run/run-scenario.ts";
+import { type FleetSize, fleetScenario } from "./scenario/fleet.ts";
 import { findScenario, parseScenario, ScenarioMistake, shippedScenarios } from "./scenario/read-scenario.ts";
 import type { Scenario } from "./scenario/schema.ts";
 
@@ -18,6 +19,7 @@ export type SimRequest = { readonly json: boolean; readonly root: string } & (
   | { readonly command: "list" }
   | { readonly command: "show"; readonly scenario: string; readonly cwd: string }
   | RunRequest
+  | ({ readonly command: "fleet"; readonly isTerminal: boolean } & FleetSize)
 );
 
 export interface RunRequest {
@@ -43,6 +45,8 @@ export interface RunRequest {
   /** In the place of what the scenario says. */
   readonly overrides: Partial<Pick<Scenario, "seed" | "duration" | "speed">>;
 }
+
+type Surroundings = Pick<RunRequest, "isTerminal" | "isEndless" | "gateway" | "serialPorts">;
 
 /** Simulators → parent. */
 export interface SimComplaint {
@@ -90,10 +94,16 @@ async function answer(request: SimRequest): Promise<number> {
       print(request.json ? JSON.stringify(report, undefined, 2) : reportText(report));
       return report.passed ? 0 : 1;
     }
+    case "fleet": {
+      const onOwn = { isEndless: false, serialPorts: [] };
+      const report = await run({ ...request, ...onOwn }, fleetScenario(request), request.root);
+      print(request.json ? JSON.stringify(report, undefined, 2) : reportText(report));
+      return report.passed ? 0 : 1;
+    }
   }
 }
 
-async function run(request: RunRequest, scenario: Scenario, root: string): Promise<Report> {
+async function run(request: Surroundings, scenario: Scenario, root: string): Promise<Report> {
   const progress = new ProgressLine(scenario.name, request.isTerminal);
   const { gateway, serialPorts, isEndless } = request;
   const signal = interrupted.signal;

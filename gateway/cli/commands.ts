@@ -203,6 +203,18 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/sim.ts")).runSimulation,
   },
   {
+    usage: "sim fleet",
+    summary: "Many devices over MQTT at a gateway of their own on loopback: rates, and how long acknowledgements take",
+    options: [
+      ["--devices <n>", "how many", "1000"],
+      ["--every <time>", "between two messages of one device", "10s"],
+      ["--duration <time>", "how long they live", "30s"],
+    ],
+    kind: "plain",
+    example: "mycogate sim fleet --devices 5000",
+    load: async () => (await import("./commands/sim.ts")).runFleet,
+  },
+  {
     usage: "bench ingest",
     summary: "A whole gateway under load, beside this machine's limits",
     options: [

@@ -2,9 +2,10 @@ import type { Report } from "./run-scenario.ts";
 
 /** What a run found, for people. */
 export function reportText(report: Report): string {
-  const { scenario, seed, start, devices, messages, copies, lost, seconds, ackMs, skipped, checks, passed } = report;
+  const { scenario, seed, start, devices, messages, copies, lost, seconds, perSecond, ackMs, skipped, checks, passed } =
+    report;
   const lines = [
-    `${scenario}, seed ${seed}, start ${start}: ${devices} devices, ${messages} messages in ${copies} copies, ${lost} lost, ${seconds.toFixed(1)} s`,
+    `${scenario}, seed ${seed}, start ${start}: ${devices} devices, ${messages} messages in ${copies} copies, ${lost} lost, ${perSecond.toFixed(0)} a second, ${seconds.toFixed(1)} s in all`,
   ];
   if (ackMs) lines.push(`acknowledged within ${ms(ackMs.p50)} (half), ${ms(ackMs.p99)} (99 %), ${ms(ackMs.max)} (all)`);
   for (const { name, ok, detail } of checks) lines.push(`${ok ? "  ok  " : "  FAIL"}  ${name}: ${detail}`);

@@ -5,7 +5,7 @@ import { durationMs } from "../scenario/duration.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { Books } from "./books.ts";
 import { collectEvidence } from "./evidence.ts";
-import { type GatewayApi, GatewayRefusal, type GatewayStats } from "./gateway-api.ts";
+import { type GatewayApi, GatewayRefusal, type GatewayStats, inParallel } from "./gateway-api.ts";
 import { linkFor, type Offer, unreachable } from "./offer.ts";
 import { type PlannedDevice, planDevices } from "./plan.ts";
 import { type Check, judgeRun, percentile } from "./verdict.ts";
@@ -45,6 +45,8 @@ export interface Report {
   readonly messages: number;
   readonly copies: number;
   readonly lost: number;
+  /** Copies handed over in a real second, while the devices lived. */
+  readonly perSecond: number;
   readonly ackMs: { readonly p50: number; readonly p99: number; readonly max: number } | null;
   /** Groups that this gateway cannot be reached by, and why. */
   readonly skipped: readonly { readonly group: string; readonly why: string }[];
@@ -79,25 +81,30 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     device,
     link: linkFor(device, device.transport === "serial" ? ports++ : 0, wiring),
   }));
-  const isOpen = await within(patienceMs, Promise.all(players.map(({ link }) => link.open())));
+  const isOpen = await within(
+    patienceMs,
+    inParallel(players, ({ link }) => link.open()),
+  );
   if (!isOpen) throw new GatewayRefusal("the gateway has not let every device in within a minute");
   const before = await api.stats();
   const framesBefore = await api.mavlinkFrames();
 
   clock.start();
+  const lived = performance.now();
   const ticker = setInterval(() => tell("running", Math.min(1, clock.nowMs / lengthMs)), progressMs);
   try {
     await Promise.all(players.map(({ device, link }) => play(device, link, clock, books)));
   } finally {
     clearInterval(ticker);
   }
+  const perSecond = books.copies / ((performance.now() - lived) / 1000);
   tell("settling", 1);
   await within(patienceMs, Promise.all(players.map(({ link }) => link.drained())));
   const isCounted = async (): Promise<boolean> => (await api.mavlinkFrames()) - framesBefore >= books.frames;
   if (books.frames > 0) await poll(isCounted, patienceMs);
   const after = await settled(api, before, books, patienceMs);
   const frames = { sent: books.frames, counted: (await api.mavlinkFrames()) - framesBefore };
-  await Promise.all(players.map(({ link }) => link.close()));
+  await inParallel(players, ({ link }) => link.close());
   tell("comparing", 1);
   const evidence = await collectEvidence(api, books, {
     from: before.treeSize,
@@ -116,6 +123,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     messages: [...books.entries()].length,
     copies: books.copies,
     lost: books.lost,
+    perSecond,
     ackMs:
       latencies.length === 0
         ? null

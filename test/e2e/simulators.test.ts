@@ -8,7 +8,7 @@ import { projectRoot } from "../../gateway/project-root.ts";
 import type { GatewayApi } from "../../simulators/run/gateway-api.ts";
 import { PrivateGateway } from "../../simulators/run/private-gateway.ts";
 import { type RunOptions, runScenario } from "../../simulators/run/run-scenario.ts";
-import { parseScenario } from "../../simulators/scenario/read-scenario.ts";
+import { findScenario, parseScenario } from "../../simulators/scenario/read-scenario.ts";
 import { scratchDir } from "../support/scratch-dir.ts";
 
 const text = `
@@ -87,6 +87,33 @@ test("a gateway that counts one message too few is found out", async () => {
   const report = await runScenario({ ...options(lying, "two"), patienceMs: 3_000 });
   expect(report.passed).toBe(false);
   expect(report.checks.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual(["mqtt as sent"]);
+}, 60_000);
+
+test("a short field day: all families at once, and every message accounted for", async () => {
+  const { text: fieldDay, file } = findScenario("field-day", `${projectRoot}simulators/scenarios`, "/");
+  // Shorter than what its own assertions are made for.
+  const short = { ...parseScenario(fieldDay, file, { duration: "2m", speed: 12 }), assertions: [] };
+  const own = await PrivateGateway.start(projectRoot, short);
+  try {
+    const report = await runScenario({ ...options(own.api, "day"), offer: own.offer, scenario: short });
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    const devices = short.groups.reduce((sum, { count }) => sum + count, 0);
+    expect(report).toMatchObject({ passed: true, devices, skipped: [] });
+  } finally {
+    await own.stop();
+  }
+}, 90_000);
+
+test("a fleet says how fast it was and ends by itself", async () => {
+  const args = ["sim", "fleet", "--devices", "40", "--every", "1s", "--duration", "3s", "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, [`${projectRoot}bin/mycogate.mjs`, ...args]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    devices: 40,
+    messages: 120,
+    passed: true,
+    perSecond: expect.any(Number),
+    ackMs: { p50: expect.any(Number), p99: expect.any(Number) },
+  });
 }, 60_000);
 
 test("the command says where a scenario file is wrong and exits with 2", async () => {

@@ -57,6 +57,24 @@ export const runSimulation: CommandHandler<SimRunOptions> = (context) => {
   });
 };
 
+export interface SimFleetOptions {
+  readonly devices?: string;
+  readonly every?: string;
+  readonly duration?: string;
+}
+
+/** On loopback and a gateway of its own: no other one gets that many devices by a slip. */
+export const runFleet: CommandHandler<SimFleetOptions> = (context) => {
+  const { devices, every, duration } = context.options;
+  return simulate(context, {
+    command: "fleet",
+    devices: Number(devices),
+    every,
+    duration,
+    isTerminal: context.io.errIsTerminal,
+  });
+};
+
 /** Address and token as given, else as the configuration and the data directory have them. */
 function runningGateway({ io, options, sources }: CommandContext<SimRunOptions>): object {
   const config = loadConfig(sources);

@@ -1,6 +1,7 @@
 /** Scenario files: what ships is sound, and mistakes are named at their line. */
 import { expect, test } from "vitest";
 import { projectRoot } from "../../../gateway/project-root.ts";
+import { fleetScenario } from "../../../simulators/scenario/fleet.ts";
 import {
   findScenario,
   parseScenario,
@@ -13,7 +14,9 @@ const minimal = "name: mine\nsummary: mine\ngroups:\n  - name: a\n    family: bm
 
 test("every scenario that ships is sound and named like its file", () => {
   const scenarios = shippedScenarios(folder);
-  expect(scenarios.map(({ name }) => name)).toEqual(expect.arrayContaining(["bad-weather", "demo"]));
+  expect(scenarios.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["bad-weather", "demo", "field-day", "reboot-storm"]),
+  );
   for (const { name } of scenarios) expect(findScenario(name, folder, "/").file).toBe(`${folder}/${name}.yaml`);
 });
 
@@ -66,6 +69,12 @@ test.each([
   ["broken YAML", "name: [\n", /mine.yaml:2:1/],
 ])("%s is named at its place", (_what, text, expected) => {
   expect(mistakesIn(text)).toMatch(expected);
+});
+
+test("a fleet of a size that cannot be is refused as a scenario would be", () => {
+  expect(fleetScenario({ devices: 5000, every: "10s", duration: "30s" }).groups[0]!.count).toBe(5000);
+  expect(() => fleetScenario({ devices: 0, every: "10s", duration: "30s" })).toThrow(/groups\.0\.count must be >= 1/);
+  expect(() => fleetScenario({ devices: Number.NaN, every: "10", duration: "30s" })).toThrow(ScenarioMistake);
 });
 
 test("a name that is nearly one of ours is answered with that", () => {
