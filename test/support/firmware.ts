@@ -36,9 +36,9 @@ export function compile(compiler: string, args: readonly string[], cwd = shimRoo
 }
 
 /** firmware-shim/test/NAME.c with the library, under ASan and UBSan. @returns the program's path */
-export function buildProgram(folder: string, name: string, extra: readonly string[] = []): string {
+export function buildProgram(folder: string, name: string, extra: readonly string[] = [], compiler = "gcc"): string {
   const program = join(folder, name);
-  compile("gcc", [...strictFlags, ...sanitizers, ...librarySources, `test/${name}.c`, ...extra, "-o", program]);
+  compile(compiler, [...strictFlags, ...sanitizers, ...librarySources, `test/${name}.c`, ...extra, "-o", program]);
   return program;
 }
 

@@ -1,0 +1,43 @@
+/** The C in docs/guides/firmware-store.md, against the library's headers. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "vitest";
+import { projectRoot } from "../../gateway/project-root.ts";
+import { buildFolder, compile, shimRoot } from "../support/firmware.ts";
+import { needs } from "../support/needs.ts";
+
+/** What a reader of the guide has around it. */
+const surroundings = `
+#include "${shimRoot}include/myco/myco.h"
+extern const myco_crypto crypto;
+extern const uint8_t receipt_key[32], log_key[32], msg_id[16];
+extern const char *const device_id, *note, *json;
+extern uint8_t bytes[400], body[400];
+extern size_t len, body_len, note_len, json_len;
+extern char out[200];
+extern int64_t epoch_ms;
+extern myco_envelope envelope;
+extern myco_receipt receipt;
+extern myco_checkpoint seen;
+extern myco_command_log commands;
+extern void send(const uint8_t *, size_t);
+`;
+
+/** A function that the guide leaves to its reader, up to the comment behind it. */
+const prototype = /^(static int \w+\(.*?\));/gm;
+
+needs("gcc")("the guide to keeping envelopes on a device", () => {
+  test("its code compiles", () => {
+    const guide = readFileSync(`${projectRoot}docs/guides/firmware-store.md`, "utf8");
+    const blocks = [...guide.matchAll(/^```c\n(.*?)^```/gms)].map(([, code]) =>
+      code!.replace("…", ";").replaceAll(prototype, "$1 { return 0; }"),
+    );
+    // The first two declare; the others are what a task does.
+    const [flash, size, ...rest] = blocks;
+    const tasks = rest.map((code, at) => `void task_${at}(void) { int succeeded = 0; myco_status status;\n${code}}\n`);
+    const file = join(buildFolder(), "guide.c");
+    const globals = "static myco_store store;\n";
+    writeFileSync(file, [surroundings, flash, size, globals, ...tasks].join("\n"));
+    compile("gcc", ["-std=c99", "-Wall", "-Werror", "-Wno-unused", "-Wno-switch", "-fsyntax-only", file]);
+  });
+});
