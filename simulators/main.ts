@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { NetworkServer } from "./links/network-server.ts";
 import { HttpGateway } from "./run/gateway-api.ts";
 import { type Login, type Offer, offerOf } from "./run/offer.ts";
 import { PrivateGateway } from "./run/private-gateway.ts";
@@ -42,11 +43,13 @@ export interface RunRequest {
   };
   /** Where that gateway looks for boards. */
   readonly serialPorts: readonly string[];
+  /** Where that gateway looks for a LoRaWAN network server, on loopback. */
+  readonly lorawanPort?: number;
   /** In the place of what the scenario says. */
   readonly overrides: Partial<Pick<Scenario, "seed" | "duration" | "speed">>;
 }
 
-type Surroundings = Pick<RunRequest, "isTerminal" | "isEndless" | "gateway" | "serialPorts">;
+type Surroundings = Pick<RunRequest, "isTerminal" | "isEndless" | "gateway" | "serialPorts" | "lorawanPort">;
 
 /** Simulators → parent. */
 export interface SimComplaint {
@@ -105,15 +108,17 @@ async function answer(request: SimRequest): Promise<number> {
 
 async function run(request: Surroundings, scenario: Scenario, root: string): Promise<Report> {
   const progress = new ProgressLine(scenario.name, request.isTerminal);
-  const { gateway, serialPorts, isEndless } = request;
+  const { gateway, serialPorts, lorawanPort, isEndless } = request;
   const signal = interrupted.signal;
   const onProgress = isEndless ? () => {} : progress.show;
+  const networkServer = gateway && lorawanPort !== undefined ? await NetworkServer.listen(lorawanPort) : undefined;
   try {
     if (gateway) {
       const api = new HttpGateway(gateway.url, gateway.token);
       const offer: Offer = {
         ...offerOf(await api.listeners(), gateway.prefix),
         serialPorts,
+        networkServer,
         login: gateway.login,
         trusted: gateway.trusted,
       };
@@ -130,6 +135,7 @@ async function run(request: Surroundings, scenario: Scenario, root: string): Pro
       await own.stop();
     }
   } finally {
+    await networkServer?.close();
     progress.clear();
   }
 }

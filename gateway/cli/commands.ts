@@ -194,6 +194,7 @@ export const commands: readonly CommandSpec[] = [
       ["--user <name>", "MQTT user of role relay, where the gateway lets nobody in without"],
       ["--password-file <file>", "password of that user"],
       ["--serial <paths>", "where the running gateway looks for boards, separated by commas"],
+      ["--lorawan <port>", "where the running gateway comes for LoRaWAN uplinks, on loopback"],
       ["--seed <seed>", "instead of the scenario's"],
       ["--duration <time>", "instead of the scenario's"],
       ["--speed <factor>", "instead of the scenario's: simulated seconds in a real one"],

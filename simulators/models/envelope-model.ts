@@ -6,12 +6,15 @@ import type { Reading } from "../../src/reading.ts";
 import type { Random } from "../random.ts";
 import { signedEnvelope } from "../signer.ts";
 import { FrameWriter } from "./board.ts";
+import { chirpstackUplink } from "./chirpstack.ts";
 import type { DeviceContext, Model, Outgoing, Twist } from "./model.ts";
 
 /** Number of `protocol/spec.ts` for what the device believes it sends over. */
-const protoOf: Partial<Record<Transport, number>> = { mqtt: 2, mqtts: 2, ws: 2 };
+const protoOf: Partial<Record<Transport, number>> = { mqtt: 2, mqtts: 2, ws: 2, lorawan: 1 };
 const protoOther = 5;
 const signatureBytes = 64;
+/** A network server names each uplink, and the gateway knows it by that name. */
+const deliveredBefore = ["rejected DELIVERED_BEFORE"] as const;
 
 /** @param vs decimal places that the sensor is read to */
 export function measured(name: SensorName, value: number, vs: number, quality = 0): Reading {
@@ -34,6 +37,7 @@ export abstract class EnvelopeModel implements Model {
   readonly context: DeviceContext;
   readonly #frames = new FrameWriter();
   #seq = 0;
+  #uplinks = 0;
   #bootMs = 0;
 
   constructor(context: DeviceContext, role: string) {
@@ -107,7 +111,10 @@ export abstract class EnvelopeModel implements Model {
   }
 
   #stored(envelope: Uint8Array): Outgoing {
-    return { ...this.#onWire(envelope), expect: ["stored"], again: ["duplicate"], evidence: [envelope], signed: true };
+    const stored = { ...this.#onWire(envelope), evidence: [envelope], signed: true };
+    if (!this.#isUplink) return { ...stored, expect: ["stored"], again: ["duplicate"] };
+    // How it was received is an entry beside it.
+    return { ...stored, expect: ["stored", "stored"], again: deliveredBefore };
   }
 
   #refused(
@@ -115,12 +122,18 @@ export abstract class EnvelopeModel implements Model {
     reason: "SIGNATURE_INVALID" | "REPLAY_CONFLICT" | "HASH_MISMATCH" | "NOT_WELL_FORMED",
   ): Outgoing {
     const expect = [`quarantined ${reason}`] as const;
-    return { ...this.#onWire(envelope), expect, again: expect, evidence: [], signed: true };
+    const again = this.#isUplink ? deliveredBefore : expect;
+    return { ...this.#onWire(envelope), expect, again, evidence: [], signed: true };
+  }
+
+  get #isUplink(): boolean {
+    return this.context.transport === "lorawan";
   }
 
   /** As MQTT payload, or where there are no topics as the body of a TELEMETRY frame. */
   #onWire(envelope: Uint8Array): Pick<Outgoing, "bytes" | "channel"> {
     const { transport } = this.context;
+    if (this.#isUplink) return { bytes: chirpstackUplink(this.context, this.#uplinks++, envelope) };
     return transport in protoOf
       ? { bytes: envelope, channel: "envelope" }
       : { bytes: this.#frames.wire({ type: mdpTypes.TELEMETRY, flags: mdpFlags.ACK_REQUESTED, body: envelope }) };

@@ -1,8 +1,10 @@
 import { bme688 } from "./bme688.ts";
+import { fci } from "./fci.ts";
 import { generationA } from "./generation-a.ts";
 import { generationB } from "./generation-b.ts";
 import { bsec2, fieldBoard, morgio, production, scienceComms } from "./line-boards.ts";
 import { loraGateway } from "./lora-gateway.ts";
+import { lorawanNode } from "./lorawan-node.ts";
 import { mavlinkDrone } from "./mavlink-drone.ts";
 import { mdpDrone } from "./mdp-drone.ts";
 import type { Family } from "./model.ts";
@@ -23,6 +25,8 @@ export const families = {
   morgio,
   "field-board": fieldBoard,
   "lora-gateway": loraGateway,
+  "lorawan-node": lorawanNode,
+  fci,
   wifisense,
   "mdp-drone": mdpDrone,
   "mavlink-drone": mavlinkDrone,

@@ -14,8 +14,8 @@ export type Expected = "stored" | "duplicate" | `quarantined ${QuarantineReason}
 export interface Outgoing {
   /** MQTT payload, bytes for the cable, or datagram. */
   readonly bytes: Uint8Array;
-  /** Last topic level, over MQTT. */
-  readonly channel?: "envelope" | "telemetry" | "heartbeat" | "mdp";
+  /** Last topic level, over MQTT; what goes by HTTP where a WebSocket is the rule. */
+  readonly channel?: "envelope" | "telemetry" | "heartbeat" | "mdp" | "publish";
   /** What the gateway counts for the first copy that reaches it; nothing for what is no upload. */
   readonly expect: readonly Expected[];
   /** The same for every further copy. */

@@ -10,7 +10,7 @@ export function unwelcome(model: Model, reason: Extract<QuarantineReason, "UNKNO
   const originals = new WeakMap<Outgoing, Outgoing>();
   const without = (message: Outgoing): Outgoing => {
     if (message.expect.length === 0 || message.expect.some((outcome) => foundFirst.includes(outcome))) return message;
-    const unwanted: Outgoing = { ...message, expect: refused, again: refused, evidence: [] };
+    const unwanted: Outgoing = { ...message, expect: refused, again: againFor(message, refused), evidence: [] };
     originals.set(unwanted, message);
     return unwanted;
   };
@@ -21,4 +21,9 @@ export function unwelcome(model: Model, reason: Extract<QuarantineReason, "UNKNO
     twisted: (twist, nowMs) => model.twisted!(twist, nowMs).map(without),
     corrupt: (message, random) => without(model.corrupt!(originals.get(message) ?? message, random)),
   };
+}
+
+/** A network server's second delivery is not looked into. */
+function againFor({ again }: Outgoing, refused: readonly Expected[]): readonly Expected[] {
+  return again.includes("rejected DELIVERED_BEFORE") ? again : refused;
 }

@@ -41,6 +41,9 @@ export async function collectEvidence(
   const devices = new Set<string>();
   const own = new Set([...books.entries()].map(({ deviceId }) => deviceId));
   const payloads = new Map<number, LedgerEntry>();
+  /** Leaf index of the message, by that of the entry that says how it was received. */
+  const receptions = new Map<number, number>();
+  const claimed = new Set<number>();
   await inParallel(range(from, to), async (leafIndex) => {
     const entry = await api.entry(leafIndex);
     if (!entry) {
@@ -49,6 +52,11 @@ export async function collectEvidence(
     }
     if (entry.kind !== "reading") return;
     if (books.namedLeaves.has(leafIndex)) payloads.set(leafIndex, entry);
+    const leaf = receivedLeaf(entry);
+    if (leaf !== undefined) {
+      receptions.set(leafIndex, leaf);
+      return;
+    }
     const claim = claims.get(entry.payload);
     if (!claim && (isPrivate || own.has(entry.deviceId!))) {
       misfiled.push(`entry ${leafIndex} of ${entry.deviceId} is nothing that was sent`);
@@ -60,6 +68,7 @@ export async function collectEvidence(
       return;
     }
     claim.seen++;
+    claimed.add(leafIndex);
     devices.add(entry.deviceId!);
     const verification = claim.entry.message.signed ? "verified" : "attested";
     if (entry.verification !== verification) misfiled.push(`entry ${leafIndex} is ${entry.verification}`);
@@ -67,6 +76,12 @@ export async function collectEvidence(
       misfiled.push(`entry ${leafIndex} is filed under ${entry.deviceId}, not ${claim.entry.deviceId}`);
   });
 
+  for (const [leafIndex, leaf] of receptions) {
+    if (claimed.has(leaf)) continue;
+    if (isPrivate)
+      misfiled.push(`entry ${leafIndex} says how entry ${leaf} was received, which is nothing that was sent`);
+    else foreign.set("lorawan", (foreign.get("lorawan") ?? 0) + 1);
+  }
   const all = [...claims.values()];
   const missing = all.filter(({ seen, min }) => seen < min).map(({ entry }) => `a message of ${entry.deviceId}`);
   for (const { seen, max, entry } of all)
@@ -106,6 +121,17 @@ function claimsOf(books: Books): Map<string, Claim> {
     }
   }
   return claims;
+}
+
+/** The entry that an entry of the gateway's own speaks of. docs/adr/0087 */
+function receivedLeaf({ source, payload }: LedgerEntry): number | undefined {
+  if (!source?.startsWith("lorawan:")) return undefined;
+  try {
+    const { leaf } = JSON.parse(Buffer.from(payload, "base64").toString()) as { leaf?: unknown };
+    return typeof leaf === "number" ? leaf : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function* range(from: number, to: number): Generator<number> {

@@ -1,7 +1,9 @@
 /** By which ways a gateway can be reached, and the links that go there. */
 import type { Transport } from "../../src/ingest/upload.ts";
+import { FciLink } from "../links/fci-link.ts";
 import type { Link } from "../links/link.ts";
 import { MqttLink } from "../links/mqtt-link.ts";
+import { LorawanLink, type NetworkServer } from "../links/network-server.ts";
 import { PtyLink } from "../links/pty-link.ts";
 import { UdpLink } from "../links/udp-link.ts";
 import type { Books } from "./books.ts";
@@ -14,6 +16,8 @@ export interface Offer {
   readonly urls: Readonly<Partial<Record<Transport, string>>>;
   /** Where the gateway looks for boards: cables are laid there, one for each device on a serial port. */
   readonly serialPorts: readonly string[];
+  /** Where the gateway comes for LoRaWAN uplinks. */
+  readonly networkServer?: NetworkServer | undefined;
   readonly login?: Login | undefined;
   /** Over which it takes what is not signed. */
   readonly trusted: readonly string[];
@@ -31,6 +35,7 @@ const listenerTransports: Readonly<Record<string, Transport>> = {
   ws: "ws",
   udp: "udp",
   mavlink: "mavlink",
+  fci: "fci",
 };
 
 export function offerOf(
@@ -48,11 +53,12 @@ export function offerOf(
 export function unreachable(
   { transport, model }: PlannedDevice,
   devices: number,
-  { urls, serialPorts, trusted }: Offer,
+  { urls, serialPorts, networkServer, trusted }: Offer,
 ): string | undefined {
   if (!model.enrolment && !trusted.includes(transport)) return `ingest.trust has no ${transport}`;
   if (transport === "serial")
     return devices <= serialPorts.length ? undefined : `${devices} serial ports needed, ${serialPorts.length} at hand`;
+  if (transport === "lorawan") return networkServer ? undefined : "no port to be its network server on";
   return urls[transport] === undefined ? `the gateway does not listen for ${transport}` : undefined;
 }
 
@@ -66,6 +72,8 @@ export function linkFor(
   if (transport === "serial") return new PtyLink({ deviceId: id, path: offer.serialPorts[port]!, books, hear });
   if (transport === "udp" || transport === "mavlink")
     return new UdpLink({ deviceId: id, transport, url: offer.urls[transport]!, books, hear });
+  if (transport === "fci") return new FciLink({ deviceId: id, url: offer.urls.fci!, books });
+  if (transport === "lorawan") return new LorawanLink({ deviceId: id, server: offer.networkServer!, books });
   const { prefix, login } = offer;
   return new MqttLink({ deviceId: id, transport, url: offer.urls[transport]!, prefix, login, books });
 }

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Transport } from "../../src/ingest/upload.ts";
+import { NetworkServer } from "../links/network-server.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { GatewayRefusal, HttpGateway } from "./gateway-api.ts";
 import { type Offer, offerOf } from "./offer.ts";
@@ -13,18 +14,24 @@ import { transportOf } from "./plan.ts";
 
 const prefix = "mycobrain";
 /** Wherever boards do not sign. */
-const trusted = ["serial", "udp", "mavlink"];
+const trusted = ["serial", "udp", "mavlink", "fci"];
 const startPatienceMs = 60_000;
 
 export class PrivateGateway {
   readonly api: HttpGateway;
   readonly offer: Offer;
+  readonly #networkServer: NetworkServer;
   readonly #dir: string;
   readonly #child: ChildProcess;
 
-  private constructor(api: HttpGateway, offer: Offer, dir: string, child: ChildProcess) {
+  private constructor(
+    api: HttpGateway,
+    offer: Offer,
+    { dir, child, networkServer }: { dir: string; child: ChildProcess; networkServer: NetworkServer },
+  ) {
     this.api = api;
     this.offer = offer;
+    this.#networkServer = networkServer;
     this.#dir = dir;
     this.#child = child;
   }
@@ -35,6 +42,7 @@ export class PrivateGateway {
     const serialPorts = Array.from({ length: devicesOver(scenario, "serial") }, (_, index) =>
       join(dir, `port-${index + 1}`),
     );
+    const networkServer = await NetworkServer.listen(0);
     const token = randomBytes(24).toString("hex");
     const data = join(dir, "data");
     const child = spawn(process.execPath, [join(root, "bin", "mycogate.mjs"), "run"], {
@@ -52,6 +60,9 @@ export class PrivateGateway {
         MYCOGATE_SERIAL_RECONNECT_MAX_MS: "250",
         MYCOGATE_UDP_PORT: "0",
         MYCOGATE_MAVLINK_PORT: "0",
+        MYCOGATE_FCI_PORT: "0",
+        MYCOGATE_LORAWAN_SERVERS: JSON.stringify([{ name: "sim", kind: "chirpstack", url: networkServer.url }]),
+        MYCOGATE_LORAWAN_RECONNECT_MS: "250",
         MYCOGATE_MAVLINK_SNAPSHOT_MS: "100",
         MYCOGATE_INGEST_TRUST: trusted.join(","),
         MYCOGATE_LOG_LEVEL: "error",
@@ -62,9 +73,11 @@ export class PrivateGateway {
     child.stderr!.setEncoding("utf8").on("data", (text) => (words += text));
     try {
       const api = new HttpGateway(await address(data, child, () => words), token);
-      return new PrivateGateway(api, { ...offerOf(await api.listeners(), prefix), serialPorts, trusted }, dir, child);
+      const offer = { ...offerOf(await api.listeners(), prefix), serialPorts, networkServer, trusted };
+      return new PrivateGateway(api, offer, { dir, child, networkServer });
     } catch (error) {
       child.kill("SIGKILL");
+      await networkServer.close();
       rmSync(dir, { recursive: true, force: true });
       throw error;
     }
@@ -76,6 +89,7 @@ export class PrivateGateway {
       this.#child.kill("SIGTERM");
       await gone;
     }
+    await this.#networkServer.close();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }

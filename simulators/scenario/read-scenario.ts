@@ -83,6 +83,7 @@ function unfit(fault: keyof Faults, { family: name, transport }: Group, family: 
   const over = transport ?? family.transports[0]!;
   const isMqtt = over === "mqtt" || over === "mqtts" || over === "ws";
   if (fault === "slowConsumer" && !isMqtt) return `needs MQTT, and ${name} speaks over ${over}`;
-  if (fault === "flap" && !isMqtt && over !== "serial") return `needs a connection, and ${over} has none`;
+  if (fault === "flap" && !isMqtt && over !== "serial" && over !== "fci")
+    return `needs a connection, and ${over} has none`;
   return undefined;
 }

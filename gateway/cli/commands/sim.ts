@@ -25,6 +25,7 @@ export interface SimRunOptions {
   readonly tokenFile?: string;
   readonly start?: boolean;
   readonly serial?: string;
+  readonly lorawan?: string;
   readonly user?: string;
   readonly passwordFile?: string;
   readonly seed?: string;
@@ -39,7 +40,8 @@ export const showScenario: CommandHandler<object> = (context) =>
 
 export const runSimulation: CommandHandler<SimRunOptions> = (context) => {
   const { io, args, options } = context;
-  const { seed, duration, speed } = options;
+  const { seed, duration, speed, lorawan } = options;
+  if (lorawan !== undefined && !/^\d{1,5}$/.test(lorawan)) throw new UsageError("--lorawan takes a port");
   if (options.start && options.gateway !== undefined) throw new UsageError("--start and --gateway exclude each other");
   return simulate(context, {
     command: "run",
@@ -48,6 +50,7 @@ export const runSimulation: CommandHandler<SimRunOptions> = (context) => {
     isTerminal: io.errIsTerminal,
     isEndless: false,
     serialPorts: options.serial?.split(",").map((path) => resolve(io.cwd, path)) ?? [],
+    ...(lorawan !== undefined && { lorawanPort: Number(lorawan) }),
     overrides: {
       ...(seed !== undefined && { seed }),
       ...(duration !== undefined && { duration }),

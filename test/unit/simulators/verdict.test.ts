@@ -183,6 +183,12 @@ describe("the ledger read back", () => {
     expect((await read([entryOf("stored", { leafHash: "01" })], kept)).unnamed).toEqual([]);
   });
 
+  test("may say how an entry of ours was received by radio, and of no other", async () => {
+    const heard = (leaf: number): LedgerEntry => entryOf(JSON.stringify({ leaf }), { source: "lorawan:sim" });
+    expect((await read([entryOf("stored"), heard(0)])).misfiled).toEqual([]);
+    expect((await read([entryOf("stored"), heard(7)])).misfiled).toHaveLength(1);
+  });
+
   test("may hold entries of others where the gateway is not ours alone", async () => {
     const others = [entryOf("stored"), entryOf("x", { deviceId: "other", source: "serial:ttyACM0" })];
     expect((await read(others, books(), false)).foreign).toEqual(new Map([["serial", 1]]));

@@ -1,0 +1,112 @@
+/** The MQTT broker of a LoRaWAN network server on loopback, which the gateway comes to; and a device behind it. */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { Aedes } from "aedes";
+import type { Outgoing } from "../models/model.ts";
+import type { Books } from "../run/books.ts";
+import type { Link } from "./link.ts";
+
+export class NetworkServer {
+  readonly #broker: Aedes;
+  readonly #server: Server;
+  readonly #subscribed: Promise<unknown>;
+  /** Not acknowledged by the gateway, oldest first. */
+  readonly #waiting: { readonly payload: Buffer; readonly onAck: () => void }[] = [];
+
+  private constructor(broker: Aedes) {
+    this.#broker = broker;
+    this.#server = createServer(broker.handle);
+    this.#subscribed = once(broker, "subscribe");
+    broker.on("ack", (packet) => {
+      const payload = packet && "payload" in packet ? Buffer.from(packet.payload as Buffer) : undefined;
+      const at = payload ? this.#waiting.findIndex((item) => item.payload.equals(payload)) : -1;
+      if (at !== -1) this.#waiting.splice(at, 1)[0]!.onAck();
+    });
+  }
+
+  /** @param port 0 for any free one */
+  static async listen(port: number): Promise<NetworkServer> {
+    const server = new NetworkServer(await Aedes.createBroker());
+    server.#server.listen(port, "127.0.0.1");
+    await once(server.#server, "listening");
+    return server;
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Resolves once the gateway listens for uplinks. */
+  async subscribed(): Promise<void> {
+    await this.#subscribed;
+  }
+
+  /** @param onAck the gateway has dealt with it */
+  publish(topic: string, payload: Buffer, onAck: () => void): void {
+    this.#waiting.push({ payload, onAck });
+    this.#broker.publish({ cmd: "publish", topic, payload, qos: 1, dup: false, retain: false }, () => {});
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.#broker.close(() => resolve()));
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+export interface LorawanLinkOptions {
+  readonly deviceId: string;
+  readonly server: NetworkServer;
+  readonly books: Books;
+}
+
+/** An acknowledgement of the gateway to the network server is all that is known; the device itself hears of none. */
+export class LorawanLink implements Link {
+  readonly #options: LorawanLinkOptions;
+  #isCut = false;
+  #underWay = 0;
+  #onDrained: (() => void) | undefined;
+
+  constructor(options: LorawanLinkOptions) {
+    this.#options = options;
+  }
+
+  open(): Promise<void> {
+    return this.#options.server.subscribed();
+  }
+
+  send(message: Outgoing): void {
+    const { server, books, deviceId } = this.#options;
+    if (this.#isCut) {
+      books.lost++;
+      return;
+    }
+    books.sent(message, deviceId, "lorawan");
+    this.#underWay++;
+    const payload = Buffer.from(message.bytes);
+    const { deviceInfo } = JSON.parse(payload.toString()) as { deviceInfo: { applicationId: string; devEui: string } };
+    server.publish(`application/${deviceInfo.applicationId}/device/${deviceInfo.devEui}/event/up`, payload, () => {
+      books.delivered(message);
+      this.#underWay--;
+      if (this.#underWay === 0) this.#onDrained?.();
+    });
+  }
+
+  /** Out of reach of every radio. */
+  cut(forMs: number): void {
+    this.#isCut = true;
+    setTimeout(() => {
+      this.#isCut = false;
+    }, forMs);
+  }
+
+  slow(): void {}
+
+  drained(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onDrained = resolve;
+    });
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,27 @@
+/** An uplink as ChirpStack v4's MQTT integration tells it. */
+import type { DeviceContext } from "./model.ts";
+
+/** @param counter of the device's uplinks; with the DevEUI it names this one */
+export function chirpstackUplink({ id, mac, random }: DeviceContext, counter: number, data: Uint8Array): Uint8Array {
+  const devEui = `${mac.slice(0, 6)}fffe${mac.slice(6)}`;
+  const heard = (gatewayId: string, rssi: number) => ({
+    gatewayId,
+    rssi: rssi - random.below(12),
+    snr: Math.round(random.between(-60, 90)) / 10,
+  });
+  const uplink = {
+    deduplicationId: `${devEui}-${counter}`,
+    deviceInfo: { applicationId: "17c82e96", applicationName: "field", deviceName: id, devEui },
+    devAddr: `01${mac.slice(6)}`,
+    fCnt: counter,
+    fPort: 2,
+    confirmed: false,
+    data: Buffer.from(data).toString("base64"),
+    rxInfo: [heard("0016c001f153a14c", -92), ...(random.chance(0.4) ? [heard("0016c001f153a14d", -108)] : [])],
+    txInfo: {
+      frequency: 868_100_000 + 200_000 * random.below(3),
+      modulation: { lora: { bandwidth: 125_000, spreadingFactor: 7 + random.below(3), codeRate: "CR_4_5" } },
+    },
+  };
+  return new TextEncoder().encode(JSON.stringify(uplink));
+}
