@@ -30,7 +30,7 @@ suite("a board on an emulated processor", () => {
     await gateway?.stop();
   });
 
-  test("everything it kept is in the ledger exactly once, whoever was killed meanwhile, and its flash is free again", async () => {
+  test("everything it kept is in the ledger exactly once, whoever was killed meanwhile, its flash is free again, and it obeys", async () => {
     if (typeof sodium !== "object") throw new Error("unreachable");
     const dir = scratchDir("emulated-board");
     const data = join(dir, "data");
@@ -66,6 +66,11 @@ suite("a board on an emulated processor", () => {
 
     await board.start();
     await receipted(10);
+    const answered = (cmd: string, params: object): Promise<unknown> =>
+      gateway!.request("POST", "/api/v1/devices/cortex-m-mps2/commands", { cmd, params, timeoutMs: 30_000 });
+    expect(await answered("set_interval", { ms: 40 })).toEqual({ success: true, message: "done" });
+    expect(await answered("set_interval", { ms: "soon" })).toEqual({ success: false, message: "bad_params" });
+    expect(await answered("self_destruct", {})).toEqual({ success: false, message: "unknown_command" });
     await board.kill();
     await board.start();
     await receipted(10);

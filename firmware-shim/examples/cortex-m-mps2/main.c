@@ -19,6 +19,9 @@ static myco_store store;
 static uint8_t envelope[MYCO_ENVELOPE_SIZE_MAX(MYCO_DEVICE_ID_MAX, 1)];
 static uint8_t frame[MYCO_MDP_FRAME_SIZE_MAX(sizeof envelope)];
 static uint8_t received[MYCO_MDP_PACKET_MAX + MYCO_MDP_CRC_BYTES];
+static myco_command_log commands;
+static uint32_t frame_seq;
+static uint32_t interval_ms;
 
 static void say(const char *text) {
   while (*text != '\0') board_put(BOARD_UART_LOG, (uint8_t)*text++);
@@ -130,20 +133,21 @@ static int take_answer(const myco_mdp_packet *answer, const board_identity *who)
   return 1;
 }
 
-static int send_next(myco_store_cursor *cursor, uint32_t frame_seq) {
+/** @param ack `seq` of the command that is answered, or 0 */
+static int send(uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len) {
   myco_mdp_packet packet = {0};
   size_t len = 0;
   size_t at;
-  myco_status status = myco_store_next(&store, cursor, envelope, sizeof envelope, &len, NULL);
-  if (status == MYCO_ERR_NOT_FOUND) return 0;
-  packet.body = envelope;
-  packet.body_len = len;
-  packet.seq = frame_seq;
-  packet.type = MYCO_MDP_TYPE_TELEMETRY;
-  packet.flags = MYCO_MDP_FLAG_ACK_REQUESTED;
+  myco_status status;
+  packet.body = (const uint8_t *)body;
+  packet.body_len = body_len;
+  packet.seq = ++frame_seq;
+  packet.ack = ack;
+  packet.type = type;
+  packet.flags = flags;
   packet.src = MYCO_MDP_ENDPOINT_SIDE_A;
   packet.dst = MYCO_MDP_ENDPOINT_GATEWAY;
-  if (status == MYCO_OK) status = myco_mdp_encode(&packet, frame, sizeof frame, &len);
+  status = myco_mdp_encode(&packet, frame, sizeof frame, &len);
   if (status != MYCO_OK) {
     fault("send", status);
     return 0;
@@ -152,12 +156,59 @@ static int send_next(myco_store_cursor *cursor, uint32_t frame_seq) {
   return 1;
 }
 
+static int send_next(myco_store_cursor *cursor) {
+  size_t len = 0;
+  myco_status status = myco_store_next(&store, cursor, envelope, sizeof envelope, &len, NULL);
+  if (status == MYCO_OK) return send(MYCO_MDP_TYPE_TELEMETRY, MYCO_MDP_FLAG_ACK_REQUESTED, 0, envelope, len);
+  if (status != MYCO_ERR_NOT_FOUND) fault("next", status);
+  return 0;
+}
+
+/** @param ack as for `send` */
+static void send_hello(uint32_t ack) {
+  static const char hello[] = "{\"device_id\":\"cortex-m-mps2\",\"role\":\"example\",\"firmware_version\":\"0.1.0\"}";
+  (void)send(MYCO_MDP_TYPE_HELLO, 0, ack, hello, sizeof hello - 1u);
+}
+
+/** `hello`, and `set_interval` with params `{"ms":…}`. */
+static void take_command(const myco_mdp_packet *packet) {
+  static char answer[MYCO_COMMAND_ID_MAX + 80u];
+  myco_command command;
+  myco_json value;
+  int64_t ms = 0;
+  int succeeded = 0;
+  const char *message = "unknown_command";
+  size_t len = 0;
+  myco_status status = myco_command_read((const char *)packet->body, packet->body_len, &command);
+  if (status != MYCO_OK) {
+    fault("command", status);
+    return;
+  }
+  if (myco_json_is(&command.cmd, "hello")) {
+    send_hello(packet->seq);
+    return;
+  }
+  status = myco_command_accept(&commands, &command, 0, &succeeded);
+  if (status == MYCO_ERR_REPEATED) {
+    message = "repeated";
+  } else if (myco_json_is(&command.cmd, "set_interval")) {
+    succeeded = command.params.at != NULL &&
+                myco_json_member(command.params.at, command.params.len, "ms", &value) == MYCO_OK &&
+                myco_json_int(&value, &ms) == MYCO_OK && ms > 0 && ms <= 86400000;
+    if (succeeded) interval_ms = (uint32_t)ms;
+    message = succeeded ? "done" : "bad_params";
+  }
+  status = myco_command_answer(&commands, &command, succeeded > 0, message, answer, sizeof answer, &len);
+  if (status == MYCO_OK) {
+    (void)send(MYCO_MDP_TYPE_ACK, succeeded > 0 ? MYCO_MDP_FLAG_IS_ACK : MYCO_MDP_FLAG_IS_NACK, packet->seq, answer, len);
+  }
+}
+
 int main(void) {
   const board_identity *who = board_who();
   const myco_store_cursor oldest = {0, 0};
   myco_store_cursor cursor = oldest;
   myco_cobs_decoder decoder;
-  uint32_t frame_seq = 1;
   uint32_t in_flight = 0;
   uint32_t patience = PATIENCE_MIN_MS;
   uint32_t waiting_since = 0;
@@ -182,23 +233,28 @@ int main(void) {
   say_number(store.pending);
   say_number(store.next_seq);
   say("\n");
+  interval_ms = who->interval_ms;
+  send_hello(0);
 
   for (;;) {
     const int byte = board_get(BOARD_UART_HOST);
     const uint32_t now = board_ms();
     myco_mdp_packet packet;
     /* Frames that are none are the sender's to repeat. */
-    if (byte >= 0 && myco_mdp_take(&decoder, (uint8_t)byte, &packet) == 1 && take_answer(&packet, who)) {
-      if (in_flight > 0u) in_flight--;
-      patience = PATIENCE_MIN_MS;
-      waiting_since = now;
+    if (byte >= 0 && myco_mdp_take(&decoder, (uint8_t)byte, &packet) == 1) {
+      if (packet.type == MYCO_MDP_TYPE_COMMAND) {
+        take_command(&packet);
+      } else if (take_answer(&packet, who)) {
+        if (in_flight > 0u) in_flight--;
+        patience = PATIENCE_MIN_MS;
+        waiting_since = now;
+      }
     }
-    if (store.next_seq <= who->last_seq && now - measured_at >= who->interval_ms) {
+    if (store.next_seq <= who->last_seq && now - measured_at >= interval_ms) {
       measured_at = now;
       measure(who);
     }
-    if (in_flight < IN_FLIGHT_MAX && send_next(&cursor, frame_seq)) {
-      frame_seq++;
+    if (in_flight < IN_FLIGHT_MAX && send_next(&cursor)) {
       in_flight++;
       waiting_since = now;
     }
