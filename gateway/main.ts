@@ -41,6 +41,7 @@ import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
+import { DatabaseTracks } from "./store/tracks.ts";
 import { FciTransport } from "./transports/fci/fci-transport.ts";
 import type { Link } from "./transports/link.ts";
 import { LorawanTransport } from "./transports/lorawan/lorawan-transport.ts";
@@ -258,6 +259,7 @@ async function assemble(
     version,
     registry,
     readings: new DatabaseReadings(database),
+    tracks: new DatabaseTracks(database),
     ledger: new LedgerView(ledger),
     log: published,
     quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),

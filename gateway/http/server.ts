@@ -17,6 +17,7 @@ import { quarantineRoutes } from "./routes/quarantine.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { tileRoutes } from "./routes/tiles.ts";
+import { trackRoutes } from "./routes/tracks.ts";
 import { verifyPageRoutes } from "./routes/verify-page.ts";
 import type { Services } from "./services.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -101,7 +102,15 @@ export async function createHttpServer({
       api.addHook("onRoute", ({ schema }) => {
         if (schema) schema.security = [{ bearer: [] }];
       });
-      for (const routes of [deviceRoutes, readingRoutes, entryRoutes, proofRoutes, quarantineRoutes, statsRoutes]) {
+      for (const routes of [
+        deviceRoutes,
+        trackRoutes,
+        readingRoutes,
+        entryRoutes,
+        proofRoutes,
+        quarantineRoutes,
+        statsRoutes,
+      ]) {
         await api.register(routes, services);
       }
     },

@@ -62,6 +62,33 @@ export interface ReadingsService {
   query(query: ReadingsQuery): Promise<{ readonly data: readonly ReadingRow[]; readonly next: string | null }>;
 }
 
+export interface TrackQuery {
+  readonly device: string;
+  /** Inclusive, exclusive. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface TrackPoint {
+  /** ISO 8601 with milliseconds. */
+  readonly time: string;
+  readonly latE7: number;
+  readonly lonE7: number;
+  /** Above the sea, where the message said so. */
+  readonly altitudeM: number | undefined;
+  readonly accuracyM: number | undefined;
+  readonly leafIndex: number;
+  readonly verification: "verified" | "attested";
+  readonly timeSource: "device" | "gateway";
+}
+
+export interface TrackService {
+  /** Oldest first. @throws GatewayError DATABASE_UNAVAILABLE, REQUEST_INVALID (a cursor that is not ours) */
+  track(query: TrackQuery): Promise<{ readonly points: readonly TrackPoint[]; readonly next: string | null }>;
+}
+
 export interface EntryView {
   readonly leafIndex: number;
   readonly kind: "reading" | "seal" | "event";
@@ -175,6 +202,7 @@ export interface Services {
   readonly version: string;
   readonly registry: RegistryService;
   readonly readings: ReadingsService;
+  readonly tracks: TrackService;
   readonly ledger: LedgerService;
   readonly log: LogService;
   readonly quarantine: QuarantineService;

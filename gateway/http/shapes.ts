@@ -89,6 +89,15 @@ export const readingsQuery = Type.Object(
   },
   strict,
 );
+export const trackQuery = Type.Object(
+  {
+    from: instant("Earliest time, inclusive: RFC 3339, or a date."),
+    to: instant("Latest time, exclusive: RFC 3339, or a date."),
+    limit: Type.Integer({ description: "Points on a page.", minimum: 1, maximum: 10_000, default: 1_000 }),
+    cursor,
+  },
+  strict,
+);
 export const quarantineQuery = Type.Object(
   {
     limit,
@@ -118,6 +127,30 @@ export const device = Type.Object({
       validUntil: nullable(time),
     }),
   ),
+});
+
+const position = Type.Array(Type.Number(), {
+  description: "Longitude, latitude, and metres above the sea where known.",
+  minItems: 2,
+  maxItems: 3,
+});
+/** RFC 7946 */
+export const track = Type.Object({
+  type: Type.Literal("FeatureCollection"),
+  features: Type.Array(
+    Type.Object({
+      type: Type.Literal("Feature"),
+      geometry: Type.Union([
+        Type.Object({ type: Type.Literal("LineString"), coordinates: Type.Array(position) }),
+        Type.Object({ type: Type.Literal("Point"), coordinates: position }),
+      ]),
+      properties: Type.Record(Type.String(), Type.Unknown(), {
+        description:
+          "Of the line: deviceId, times. Of a point: deviceId, time, leafIndex, verification, timeSource, accuracyM.",
+      }),
+    }),
+  ),
+  next: nullable(Type.String({ description: "Give it back as `cursor`." })),
 });
 
 export const reading = Type.Object({

@@ -110,7 +110,7 @@ ORDER BY e.time ${order}, e.leaf_index ${order}, r.ordinal ${order} LIMIT ${para
 }
 
 /** PostgreSQL reads neither a year of six digits nor the year 0. */
-function sqlTime(date: Date): string {
+export function sqlTime(date: Date): string {
   const year = date.getUTCFullYear();
   if (year > 9999) return "infinity";
   return year < 1 ? "-infinity" : date.toISOString();

@@ -8,6 +8,8 @@ import type {
   ReadingsQuery,
   Services,
   Stats,
+  TrackPoint,
+  TrackQuery,
 } from "../../gateway/http/services.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
@@ -18,6 +20,8 @@ import type { Device } from "../../src/registry/device.ts";
 export interface MemoryState {
   devices: Map<string, Device>;
   readings: ReadingRow[];
+  points: TrackPoint[];
+  trackQueries: TrackQuery[];
   entries: EntryView[];
   quarantine: Map<number, QuarantineItem & { readonly payload: Uint8Array }>;
   checkpoint: string | undefined;
@@ -36,6 +40,8 @@ export function memoryServices(): { services: Services; state: MemoryState } {
   const state: MemoryState = {
     devices: new Map(),
     readings: [],
+    points: [],
+    trackQueries: [],
     entries: [],
     quarantine: new Map(),
     checkpoint: undefined,
@@ -90,6 +96,12 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         if (!state.databaseIsUp) throw new GatewayError("DATABASE_UNAVAILABLE", "the database does not answer");
         state.queries.push(query);
         return { data: state.readings.slice(0, query.limit), next: null };
+      },
+    },
+    tracks: {
+      async track(query) {
+        state.trackQueries.push(query);
+        return { points: state.points.slice(0, query.limit), next: state.points.length > query.limit ? "more" : null };
       },
     },
     log: {

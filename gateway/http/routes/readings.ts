@@ -26,7 +26,8 @@ export const readingRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
   );
 };
 
-function instant(field: string, text: string | undefined): Date | undefined {
+/** @throws GatewayError REQUEST_INVALID for what looks like a time and is none */
+export function instant(field: string, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) throw new GatewayError("REQUEST_INVALID", `${field} is not a time`);

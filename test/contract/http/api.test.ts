@@ -168,6 +168,60 @@ describe("devices", () => {
   });
 });
 
+describe("tracks", () => {
+  const point = {
+    time: "2026-06-01T12:00:00.000Z",
+    latE7: 327_157_001,
+    lonE7: -1_171_611_000,
+    altitudeM: 12.5,
+    accuracyM: undefined,
+    leafIndex: 7,
+    verification: "attested",
+    timeSource: "gateway",
+  } as const;
+  const coordinates = [-117.1611, 32.7157001, 12.5];
+
+  test("are GeoJSON: a line with its times, and its points; one point is no line", async () => {
+    await api.call("POST", "/api/v1/devices", { id: "drone" });
+    api.state.points.push(point);
+    const one = await api.call("GET", "/api/v1/devices/drone/track");
+    expect(one.headers.get("content-type")).toContain("application/geo+json");
+    const { time, leafIndex, verification, timeSource } = point;
+    const feature = {
+      type: "Feature",
+      geometry: { type: "Point", coordinates },
+      properties: { deviceId: "drone", time, leafIndex, verification, timeSource },
+    };
+    expect(await one.json()).toEqual({ type: "FeatureCollection", features: [feature], next: null });
+    api.state.points.push({ ...point, altitudeM: undefined, accuracyM: 4 });
+    const answer = await api.call("GET", "/api/v1/devices/drone/track?from=2026-06-01&limit=2");
+    const two = (await answer.json()) as { features: unknown[] };
+    const second = { ...feature, geometry: { type: "Point", coordinates: coordinates.slice(0, 2) } };
+    expect(two.features).toEqual([
+      {
+        type: "Feature",
+        geometry: { type: "LineString", coordinates: [coordinates, coordinates.slice(0, 2)] },
+        properties: { deviceId: "drone", times: [time, time] },
+      },
+      feature,
+      { ...second, properties: { ...feature.properties, accuracyM: 4 } },
+    ]);
+    expect(api.state.trackQueries.at(-1)).toMatchObject({ device: "drone", limit: 2, from: new Date("2026-06-01") });
+  });
+
+  test.each(["limit=0", "limit=10001", "from=yesterday", "order=asc"])("%s is refused", async (query) => {
+    await api.call("POST", "/api/v1/devices", { id: "drone" });
+    expect(await problemOf(await api.call("GET", `/api/v1/devices/drone/track?${query}`))).toMatchObject({
+      status: 400,
+    });
+  });
+
+  test("a device that nobody enrolled has none", async () => {
+    const answer = await api.call("GET", "/api/v1/devices/nobody/track");
+    expect(await problemOf(answer)).toMatchObject({ code: "DEVICE_NOT_FOUND" });
+  });
+});
+
 describe("readings", () => {
   const row = {
     time: "2024-05-01T12:00:00.000Z",
@@ -400,6 +454,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/commands",
       "/api/v1/devices/{id}/keys",
       "/api/v1/devices/{id}/revoke",
+      "/api/v1/devices/{id}/track",
       "/api/v1/entries/{leafIndex}",
       "/api/v1/entries/{leafIndex}/proof",
       "/api/v1/listeners",
