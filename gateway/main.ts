@@ -24,13 +24,16 @@ import { rememberFrame } from "./ingest/rebuild-dedupe.ts";
 import { ReceiptSigner } from "./ingest/receipt-signer.ts";
 import { DataDirLock } from "./journal/data-dir-lock.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
+import { PayloadRemoval } from "./journal/payload-removal.ts";
 import { PublishedLog } from "./journal/published-log.ts";
 import { SegmentedLog } from "./journal/segmented-log.ts";
 import { openSigningKeys } from "./journal/signing-keys.ts";
+import { Turns } from "./journal/turns.ts";
 import { EventLog } from "./registry/event-log.ts";
 import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
 import { CommandRouter } from "./services/command-router.ts";
+import { ErasureDesk } from "./services/erasure-service.ts";
 import { Health } from "./services/health.ts";
 import { LedgerView } from "./services/ledger-service.ts";
 import { MqttDesk } from "./services/mqtt-desk.ts";
@@ -64,6 +67,9 @@ export interface Gateway {
 /** Small, so that what has left quarantine soon leaves the disk. */
 const quarantineSegmentBytes = 4 * 2 ** 20;
 const quarantineExpiryMs = 3_600_000;
+/** Each time the segment that holds the border is written anew. */
+const pruneIntervalMs = 6 * 3_600_000;
+const dayUs = 86_400_000_000;
 
 /**
  * @param onFatal the journal or a verify worker has failed for good: nothing is acknowledged any more
@@ -182,6 +188,18 @@ async function assemble(
   maintenance.start();
   stops.add(() => maintenance.stop());
 
+  const turns = new Turns();
+  const removal = await PayloadRemoval.open({ ledger, record: (event) => events.append(event), nowUs, turns, log });
+  stops.add(() => removal.stop());
+  const { payloadDays } = config.ledger.retention;
+  const prune = async (): Promise<void> => {
+    if (payloadDays !== undefined) await removal.prune(nowUs() - payloadDays * dayUs, tailer.cursor ?? 0);
+  };
+  // Whatever keeps it from finishing is logged there, and is tried again.
+  void removal.resume().catch(() => undefined);
+  const pruning = setInterval(() => void prune().catch(() => undefined), pruneIntervalMs);
+  stops.add(async () => clearInterval(pruning));
+
   const portsOf = (kind: string) =>
     new PortRegistry(registry, kind, (error) =>
       log.warn({ err: error }, "a board's firmware version was not recorded"),
@@ -254,6 +272,7 @@ async function assemble(
   const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
   stops.add(() => published.close());
   const listeners: Listener[] = [];
+  const quarantineDesk = new QuarantineDesk({ log: quarantine, ingest, events, nowUs });
   const services: Services = {
     gatewayId: identity.gatewayId,
     version,
@@ -262,7 +281,8 @@ async function assemble(
     tracks: new DatabaseTracks(database),
     ledger: new LedgerView(ledger),
     log: published,
-    quarantine: new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
+    erasures: new ErasureDesk(removal, quarantineDesk),
+    quarantine: quarantineDesk,
     health,
     commands: new CommandRouter([lorawan, fci], serial),
     listeners: () => listeners,

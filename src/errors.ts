@@ -91,6 +91,11 @@ export const errorCatalog = {
     hint: "Give a 32-byte Ed25519 public key as hex or base64: canonical, and not of small or mixed order.",
   },
   ENTRY_NOT_FOUND: { http: 404, retry: false, hint: "Leaf indexes run from 0 to treeSize - 1." },
+  ENTRIES_PRUNED: {
+    http: 404,
+    retry: false,
+    hint: "Retention has dropped their content; their hashes, and proofs of them, are still served.",
+  },
   EXPORT_MISMATCH: { http: 409, retry: false, hint: "Give each log a directory of its own, or an empty one." },
   QUARANTINE_NOT_FOUND: {
     http: 404,

@@ -77,6 +77,14 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/device.ts")).revokeDevice,
   },
   {
+    usage: "device erase <id>",
+    summary: "Erase what a device has sent, for good; hashes and proofs stay",
+    options: [yes],
+    kind: "api",
+    example: "mycogate device erase myco-7 --yes",
+    load: async () => (await import("./commands/device.ts")).eraseDevice,
+  },
+  {
     usage: "device import <file>",
     summary: "Enrol all devices of a key registry; - is standard input",
     options: [["--dry-run", "only say what would happen"]],

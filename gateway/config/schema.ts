@@ -65,6 +65,21 @@ const ledger = Type.Object(
       default: 134_217_728,
       restart: true,
     }),
+    retention: Type.Object(
+      {
+        payloadDays: Type.Optional(
+          Type.Integer({
+            description:
+              "The ledger drops the content of readings after so long; their hashes, and all decisions and seals, stay. Not set: never.",
+            unit: "days",
+            minimum: 1,
+            maximum: 36_500,
+            restart: true,
+          }),
+        ),
+      },
+      strict,
+    ),
   },
   strict,
 );
@@ -114,7 +129,7 @@ const http = Type.Object(
 const keepDays = (what: string) =>
   Type.Optional(
     Type.Integer({
-      description: `The database drops ${what} after so long; the ledger keeps everything. Not set: never.`,
+      description: `The database drops ${what} after so long; the ledger is not touched. Not set: never.`,
       unit: "days",
       minimum: 1,
       maximum: 36_500,

@@ -91,15 +91,19 @@ export interface TrackService {
 
 export interface EntryView {
   readonly leafIndex: number;
-  readonly kind: "reading" | "seal" | "event";
+  /** `removed`: a reading whose content was taken out; its leaf hash stays. */
+  readonly kind: "reading" | "seal" | "event" | "removed";
   readonly deviceId: string | null;
-  readonly receivedAt: string;
+  /** Null of a removed one. */
+  readonly receivedAt: string | null;
   readonly verification: "verified" | "attested" | null;
   readonly keyEpoch: number | null;
   readonly source: string | null;
   readonly format: string | null;
   readonly firmware: string | null;
   readonly payload: Uint8Array;
+  /** Of a removed one: leaf index of the order. */
+  readonly removedBy?: number;
   readonly leafHash: Uint8Array;
   readonly block: number | null;
   readonly state: "durable" | "sealed" | "checkpointed" | "witnessed";
@@ -109,6 +113,21 @@ export interface LedgerService {
   entry(leafIndex: number): Promise<EntryView | undefined>;
   /** The latest signed checkpoint, C2SP note text, or undefined before the first. */
   checkpoint(): string | undefined;
+}
+
+export interface ErasureView {
+  /** Leaf index of the order: readings before it go. */
+  readonly order: number;
+  /** Readings taken out of the ledger; null while that is under way. */
+  readonly count: number | null;
+}
+
+/** Taking a device's readings out of the gateway for good. */
+export interface ErasureService {
+  /** Resolves once the order is durable; the rest happens in the background, and after a restart if need be. */
+  erase(deviceId: string): Promise<ErasureView>;
+  /** The newest order for the device. */
+  of(deviceId: string): ErasureView | undefined;
 }
 
 /** The log as everyone may read it: nothing beyond the latest checkpoint. */
@@ -205,6 +224,7 @@ export interface Services {
   readonly tracks: TrackService;
   readonly ledger: LedgerService;
   readonly log: LogService;
+  readonly erasures: ErasureService;
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;

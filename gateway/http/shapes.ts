@@ -174,20 +174,25 @@ export const reading = Type.Object({
 
 export const entry = Type.Object({
   leafIndex: Type.Integer(),
-  kind: Type.Enum(["reading", "seal", "event"]),
+  kind: Type.Enum(["reading", "seal", "event", "removed"]),
   deviceId: nullable(Type.String()),
-  receivedAt: time,
+  receivedAt: nullable(time),
   verification: nullable(verification),
   keyEpoch: nullable(Type.Integer()),
   source: nullable(Type.String()),
   format: nullable(Type.String()),
   firmware: nullable(Type.String()),
   payload: Type.String({ description: "The bytes as received, base64." }),
+  removedBy: Type.Optional(Type.Integer({ description: "Of a removed entry: the entry that ordered it." })),
   leafHash: Type.String({ description: "RFC 6962 leaf hash, lower-case hex." }),
   block: nullable(Type.Integer()),
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
 });
 
+export const erasure = Type.Object({
+  order: Type.Integer({ description: "The entry that ordered it; readings before it are erased." }),
+  count: nullable(Type.Integer({ description: "Readings taken out of the ledger; null while that is under way." })),
+});
 export const notYetProven = Type.Object({
   leafIndex: Type.Integer(),
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),

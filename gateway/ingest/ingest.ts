@@ -5,11 +5,11 @@
 import { GatewayError } from "../../src/errors.ts";
 import { type DedupeHit, type DedupeWindow, fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import type { IngestPort, Outcome, Transport, Upload } from "../../src/ingest/upload.ts";
-import { leafHash } from "../../src/ledger/merkle.ts";
 import type { LedgerPort } from "../../src/ledger/types.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 import type { Refusal } from "../../src/result.ts";
+import { storedLeafHash } from "../journal/leaf-hashes.ts";
 import type { VerifyResponse } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import type { Counters, Settled } from "./counters.ts";
@@ -198,7 +198,7 @@ export class Ingest implements IngestPort {
       }
       // The hash of the entry it repeats; its own would differ, because the receive time is in the leaf.
       ledger.readEntry(hit.leafIndex).then(
-        (entry) => this.#stored(pending, "duplicate", hit.leafIndex, leafHash(entry!)),
+        (entry) => this.#stored(pending, "duplicate", hit.leafIndex, storedLeafHash(entry!)),
         (cause) => this.#giveBack(pending, cause),
       );
     };

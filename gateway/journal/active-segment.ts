@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FilePort, OpenFile } from "./file-port.ts";
 import { encodeFrameHeader, frameHeaderBytes } from "./frame.ts";
 import { journalFailed } from "./journal-failed.ts";
-import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentPath } from "./segment.ts";
+import { encodeSegmentHeader, type SegmentHeader, segmentPath } from "./segment.ts";
 import type { RecoveredJournal } from "./segment-recovery.ts";
 
 export interface NewFrame {
@@ -18,6 +18,7 @@ export class ActiveSegment {
   readonly firstLeaf: number;
   readonly #file: OpenFile;
   readonly #salt: number;
+  readonly #start: number;
   #end: number;
   #crc: number;
   #lastControl: number | undefined;
@@ -32,6 +33,7 @@ export class ActiveSegment {
     this.#file = file;
     this.firstLeaf = header.firstLeaf;
     this.#salt = header.salt;
+    this.#start = header.bytes;
     this.#end = end;
     this.#crc = crc;
     this.#lastControl = lastControl;
@@ -75,10 +77,17 @@ export class ActiveSegment {
       previousControl: before?.lastControl,
       previousCrc: before?.crc ?? 0,
       salt: randomBytes(4).readUInt32BE(),
+      rewritten: undefined,
     };
     const { bytes, crc } = encodeSegmentHeader(fields);
     const file = await files.open(segmentPath(dir, firstLeaf), "replace");
-    const segment = new ActiveSegment(file, { ...fields, crc }, segmentHeaderBytes, crc, fields.previousControl);
+    const segment = new ActiveSegment(
+      file,
+      { ...fields, crc, bytes: bytes.length },
+      bytes.length,
+      crc,
+      fields.previousControl,
+    );
     try {
       await file.write([bytes], 0);
       await segment.#syncWithName(files, dir);
@@ -92,6 +101,11 @@ export class ActiveSegment {
   /** Where the next frame begins. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Whether it has no frame yet. */
+  get isEmpty(): boolean {
+    return this.#end === this.#start;
   }
 
   get crc(): number {

@@ -55,5 +55,5 @@ function flawOf(signed: SignedSeal, leafIndex: number, seals: SealVerifier): str
 export async function arrivalOf(log: ReadableLog, leafIndex: number): Promise<number | undefined> {
   const leaf = await log.read(leafIndex);
   const entry = leaf && decodeEntry(leaf);
-  return entry?.ok && entry.value.kind !== "seal" ? entry.value.receivedUs : undefined;
+  return entry?.ok && "receivedUs" in entry.value ? entry.value.receivedUs : undefined;
 }

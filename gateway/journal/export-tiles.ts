@@ -1,5 +1,5 @@
 /** Writes the log as the static directory of C2SP tlog-tiles, for any web server or for the shelf. */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
@@ -33,7 +33,7 @@ export async function exportTiles(
   if (stored === undefined) throw new GatewayError("NOT_FOUND", "the ledger has no checkpoint yet");
   const { origin, size, root } = stored.checkpoint;
   await refuseOtherLog(dir, stored.checkpoint);
-  const directory = new TileDirectory(log, dir);
+  const directory = new TileDirectory(log, dir, await log.rewritten());
   const levels = tileLevels(size).map((level) => tilesOfLevel(size, level));
   const tree = new MerkleTree();
   const upper: Uint8Array[][] = levels.map(() => []);
@@ -68,15 +68,22 @@ function tilesOfLevel(size: number, level: number): TilePath[] {
   return Array.from({ length: count }, (_, index) => ({ level, index, width: tileWidthAt(size, level, index) }));
 }
 
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
 class TileDirectory {
   readonly #log: PublishedLog;
   readonly #dir: string;
+  readonly #rewritten: readonly Range[];
   written = 0;
   kept = 0;
 
-  constructor(log: PublishedLog, dir: string) {
+  constructor(log: PublishedLog, dir: string, rewritten: readonly Range[]) {
     this.#log = log;
     this.#dir = dir;
+    this.#rewritten = rewritten;
   }
 
   /** @returns the tile's hashes */
@@ -87,15 +94,30 @@ class TileDirectory {
     if (found?.length === tile.width * hashBytes) {
       if (Buffer.compare(found, hashes) !== 0) throw mismatch(`${path} is a tile of another log`);
       this.kept++;
+      if (tile.level === 0 && this.#mayHaveLost(tile)) await this.#bundle(tile);
       return hashes;
     }
-    if (tile.level === 0) {
-      // Before its hashes: where these are, the entries are too.
-      const bundle: TilePath = { ...tile, level: "entries" };
-      await this.#put(join(this.#dir, formatTilePath(bundle)), await this.#read(bundle));
-    }
+    // Before its hashes: where these are, the entries are too.
+    if (tile.level === 0) await this.#bundle(tile);
     await this.#put(path, hashes);
     return hashes;
+  }
+
+  /** Whether entries of the tile may have been taken out since an export before. */
+  #mayHaveLost({ index, width }: TilePath): boolean {
+    const from = index * tileWidth;
+    return this.#rewritten.some((range) => from < range.to && range.from < from + width);
+  }
+
+  /** As the log has it now: what is gone from the log goes from the directory too. */
+  async #bundle(tile: TilePath): Promise<void> {
+    const path = join(this.#dir, formatTilePath({ ...tile, level: "entries" }));
+    const bundle = await this.#read({ ...tile, level: "entries" }).catch((error) => {
+      if (error instanceof GatewayError && error.code === "ENTRIES_PRUNED") return undefined;
+      throw error;
+    });
+    if (bundle === undefined) return rm(path, { force: true });
+    if ((await readIfThere(path))?.equals(bundle) !== true) await this.#put(path, bundle);
   }
 
   async #put(path: string, bytes: Uint8Array): Promise<void> {

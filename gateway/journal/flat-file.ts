@@ -50,6 +50,14 @@ export class FlatFile {
     if (this.#blocked === undefined) void this.flush();
   }
 
+  /** Writes other records in the place of those from `from` on, which the operating system has already. @throws as `sync` */
+  async overwrite(from: number, records: Uint8Array): Promise<void> {
+    await this.flush();
+    const at = from * this.#recordBytes;
+    if (at + records.length > this.#written) throw new RangeError(`record ${from} is not written yet`);
+    await this.#file.write([records], at);
+  }
+
   /** Hands everything to the operating system; `blocked` says whether that worked. */
   async flush(): Promise<void> {
     if (this.#waiting.length === 0) return;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
-import { hashBytes, leafHash } from "../../src/ledger/merkle.ts";
+import { hashBytes } from "../../src/ledger/merkle.ts";
 import { decodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";
 import type { EntryBatch, LedgerPort } from "../../src/ledger/types.ts";
 import { type BlockLimits, BlockWriter } from "./block-writer.ts";
@@ -13,6 +13,7 @@ import type { FilePort } from "./file-port.ts";
 import { forEachEntry } from "./frame.ts";
 import { HashFiles } from "./hash-files.ts";
 import type { JournalFrame } from "./journal-reader.ts";
+import { storedLeafHash } from "./leaf-hashes.ts";
 import { LedgerTree, type PlacedBatch } from "./ledger-tree.ts";
 import { Listeners } from "./listeners.ts";
 import type { JournalLogger } from "./logger.ts";
@@ -57,6 +58,13 @@ interface LedgerParts {
   readonly checkpointer: Checkpointer;
   readonly grown: Listeners<number>;
   readonly published: Listeners<StoredCheckpoint>;
+}
+
+export interface LedgerUpkeep
+  extends Pick<SegmentedLog, "closeSegment" | "rewrite" | "minimumIndex" | "repairOffsets"> {
+  closedSegments(): readonly number[];
+  /** Of a tile level, from hash number `from` on. */
+  repairHashes(level: number, from: number, hashes: Uint8Array): Promise<void>;
 }
 
 export class Ledger implements LedgerPort {
@@ -193,7 +201,7 @@ export class Ledger implements LedgerPort {
     const entry = await this.#parts.journal.read(leafIndex);
     if (entry === undefined) return undefined;
     const expected = await this.#parts.hashes.read(0, leafIndex, leafIndex + 1);
-    if (expected.equals(leafHash(entry))) return entry;
+    if (expected.equals(storedLeafHash(entry))) return entry;
     throw new GatewayError("JOURNAL_CORRUPT", `leaf ${leafIndex} does not have the hash that the tree has for it`);
   }
 
@@ -205,6 +213,22 @@ export class Ledger implements LedgerPort {
   /** Of those, only the frames that hold an event; the others are not even read. */
   controlFrames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
     return this.#parts.journal.controlFrames(from, to);
+  }
+
+  /**
+   * What takes readings out of the segments that get no more frames, and repairs what is derived: for PayloadRemoval and
+   * the scrub, which see to it that only one of them is at it.
+   */
+  get upkeep(): LedgerUpkeep {
+    const { journal, hashes } = this.#parts;
+    return {
+      closedSegments: () => journal.closedSegments,
+      closeSegment: () => journal.closeSegment(),
+      rewrite: (options) => journal.rewrite(options),
+      minimumIndex: () => journal.minimumIndex(),
+      repairOffsets: (from, records) => journal.repairOffsets(from, records),
+      repairHashes: (level, from, records) => hashes.overwrite(level, from, records),
+    };
   }
 
   /** Told the durable size whenever it has grown, before the batches' own `durable`. @returns stops the telling */

@@ -5,6 +5,7 @@ import type { JournalLogger } from "./logger.ts";
 import { leavesPerOffset, offsetRecordBytes, offsetRecords, offsetsPath } from "./offset-index.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
 import { recoverJournal } from "./segment-recovery.ts";
+import { removeUnfinished } from "./segment-rewrite.ts";
 
 export interface OpenedJournal {
   readonly segments: readonly number[];
@@ -22,6 +23,7 @@ export async function openJournal(at: {
 }): Promise<OpenedJournal> {
   const { files, dir, log } = at;
   await files.makeDirectory(dir);
+  await removeUnfinished(files, dir);
   const newestOffsets: Uint8Array[] = [];
   const onFrame = (frame: { firstLeaf: number; count: number }, offset: number) => {
     newestOffsets.push(offsetRecords(frame, offset));

@@ -4,19 +4,23 @@
  */
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
-import { hashBytes, leafHash, tileWidth } from "../../src/ledger/merkle.ts";
+import { hashBytes, tileWidth } from "../../src/ledger/merkle.ts";
 import { parseNote } from "../../src/ledger/note.ts";
 import { verifyInclusion } from "../../src/ledger/proof.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import { type ConsistencyProof, consistencyProof, inclusionProof, type RightEdge } from "../../src/ledger/prove.ts";
 import { type TilePath, type TileRange, tileWidthAt } from "../../src/ledger/tiles.ts";
+import { removedLeafHash } from "../../src/ledger/tombstone.ts";
 import { checkpointPath, readCheckpointFile, type StoredCheckpoint } from "./checkpoint-file.ts";
 import { diskFiles } from "./disk-files.ts";
 import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
+import { forEachEntry } from "./frame.ts";
 import { hashFilePath } from "./hash-files.ts";
 import { JournalReader } from "./journal-reader.ts";
-import { leafHashesOf } from "./leaf-hashes.ts";
+import { leafHashesOf, storedLeafHash } from "./leaf-hashes.ts";
 import { journalDir } from "./ledger.ts";
+import { listSegments, minimumIndex } from "./segment.ts";
+import { SegmentCursor } from "./segment-cursor.ts";
 
 export interface PublishedLogOptions {
   /** `<data>/ledger` */
@@ -68,7 +72,7 @@ export class PublishedLog {
       this.#journal.entry(leafIndex),
       inclusionProof(leafIndex, size, this.#hashes, this.#edgeOf(size)),
     ]);
-    if (!verifyInclusion(leafIndex, size, leafHash(leaf), hashes, root))
+    if (!verifyInclusion(leafIndex, size, storedLeafHash(leaf), hashes, root))
       throw new GatewayError("JOURNAL_CORRUPT", `leaf ${leafIndex} and the hash files do not lead to the signed root`);
     return { leaf, leafIndex, hashes, checkpoint: stored.text };
   }
@@ -82,6 +86,26 @@ export class PublishedLog {
     const to = newSize ?? size;
     if (oldSize > size || to > size) return undefined;
     return consistencyProof(oldSize, to, this.#hashes);
+  }
+
+  /** Entry bundles before this leaf are not served: the minimum index of C2SP tlog-tiles. */
+  async minimumIndex(): Promise<number> {
+    const dir = journalDir(this.#dir);
+    return minimumIndex(this.#files, dir, await listSegments(this.#files, dir));
+  }
+
+  /** The leaves, `from` to `to` (exclusive), of which some may have lost their content since they were written. */
+  async rewritten(): Promise<{ readonly from: number; readonly to: number }[]> {
+    const dir = journalDir(this.#dir);
+    const segments = await listSegments(this.#files, dir);
+    const ranges: { from: number; to: number }[] = [];
+    for (const [index, from] of segments.entries()) {
+      const cursor = await SegmentCursor.open(this.#files, dir, from);
+      if (cursor.header.rewritten !== undefined)
+        ranges.push({ from, to: segments[index + 1] ?? Number.MAX_SAFE_INTEGER });
+      await cursor.close();
+    }
+    return ranges;
   }
 
   async close(): Promise<void> {
@@ -100,12 +124,19 @@ export class PublishedLog {
     const from = index * tileWidth;
     const expected = await this.#hashes(0, index, width);
     const pieces: Uint8Array[] = [];
+    let isWhole = true;
     for await (const frame of this.#journal.frames(from, from + width)) {
       const at = (frame.firstLeaf - from) * hashBytes;
       if (!leafHashesOf(frame).equals(expected.subarray(at, at + frame.count * hashBytes)))
         throw new GatewayError("JOURNAL_CORRUPT", `the entries from leaf ${frame.firstLeaf} are not what was hashed`);
       pieces.push(Uint8Array.from(frame.bundle));
+      forEachEntry(frame.bundle, (entry) => {
+        if (removedLeafHash(entry) !== undefined) isWhole = false;
+      });
     }
+    // Of an erased device the neighbours stay; what retention has been over is not served at all.
+    if (!isWhole && from < (await this.minimumIndex()))
+      throw new GatewayError("ENTRIES_PRUNED", `retention has dropped entries from leaf ${from} on`);
     return Buffer.concat(pieces);
   }
 

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { JournalDamage } from "./damage.ts";
 import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
 import { type Frame, FrameScanner } from "./frame-scanner.ts";
-import { readSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentPath } from "./segment.ts";
+import { readSegmentHeader, type SegmentHeader, segmentPath } from "./segment.ts";
 
 /** A place in the journal from which frames are read onward, segment after segment. */
 export class SegmentCursor {
@@ -18,7 +18,7 @@ export class SegmentCursor {
     this.#file = file;
     this.#header = header;
     this.#scanner = new FrameScanner(file, header.salt);
-    this.#scanner.moveTo(segmentHeaderBytes, header.firstLeaf, header.crc);
+    this.rewind();
   }
 
   /** At the first frame of a segment. @throws JournalDamage when its header is damaged */
@@ -54,6 +54,11 @@ export class SegmentCursor {
     return this.#scanner.crc ?? this.#header.crc;
   }
 
+  /** CRC that the next segment must name, once this one is read to its end. */
+  get handedOnCrc(): number {
+    return this.#header.rewritten?.handedOnCrc ?? this.crc;
+  }
+
   /** Whether `take` found only the end of the file. */
   get ranOut(): boolean {
     return this.#scanner.ranOut;
@@ -73,6 +78,11 @@ export class SegmentCursor {
     return this.#file.read(target, this.offset);
   }
 
+  /** Back to the first frame. */
+  rewind(): void {
+    this.#scanner.moveTo(this.#header.bytes, this.#header.firstLeaf, this.#header.crc);
+  }
+
   /** See FrameScanner. */
   forgetWindow(): void {
     this.#scanner.forgetWindow();
@@ -90,7 +100,7 @@ export class SegmentCursor {
    */
   async seek(leaf: number, hint: number | undefined): Promise<void> {
     if (hint !== undefined && (await this.#hop(leaf, hint))) return;
-    this.#scanner.moveTo(segmentHeaderBytes, this.#header.firstLeaf, this.#header.crc);
+    this.rewind();
     for (;;) {
       const next = await this.#scanner.peek();
       if (next !== undefined && leaf < next.firstLeaf + next.count) return;
@@ -104,7 +114,7 @@ export class SegmentCursor {
     try {
       const next = await SegmentCursor.open(this.#files, this.#dir, this.leaf);
       const { previousSegment, previousCrc } = next.header;
-      if (previousSegment === this.#header.firstLeaf && previousCrc === this.crc) {
+      if (previousSegment === this.#header.firstLeaf && previousCrc === this.handedOnCrc) {
         await this.close();
         return next;
       }

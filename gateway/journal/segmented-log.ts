@@ -12,10 +12,11 @@ import { journalFailed } from "./journal-failed.ts";
 import { type JournalFrame, JournalReader } from "./journal-reader.ts";
 import type { Durable, LogBatch, LogFollower } from "./log-batch.ts";
 import type { JournalLogger } from "./logger.ts";
-import { offsetRecords } from "./offset-index.ts";
+import { leavesPerOffset, offsetRecords } from "./offset-index.ts";
 import { openFailure } from "./open-failure.ts";
 import { type OpenedJournal, openJournal } from "./open-journal.ts";
-import { segmentPath } from "./segment.ts";
+import { minimumIndex, segmentPath } from "./segment.ts";
+import { type RewriteOptions, rewriteSegment } from "./segment-rewrite.ts";
 import { SpaceWatch } from "./space-watch.ts";
 
 export interface SegmentedLogOptions<B extends LogBatch> {
@@ -60,6 +61,7 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   #durableSize: number;
   #pendingBytes = 0;
   #queue: Waiting<B>[] = [];
+  #closeRequests: Durable[] = [];
   #pumping: Promise<void> | undefined;
   #state: LogState = "open";
   #failure: GatewayError | undefined;
@@ -164,6 +166,43 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     return this.#reader.controlFrames(Math.max(from, this.firstIndex), Math.min(to, this.#durableSize));
   }
 
+  /** First leaves of the segments that get no more frames, oldest first. */
+  get closedSegments(): readonly number[] {
+    return this.#segments.slice(0, -1);
+  }
+
+  /** Resolves once everything that is durable now is in closed segments. @throws GatewayError, as `append` */
+  closeSegment(): Promise<void> {
+    if (this.#state !== "open") return Promise.reject(this.#refusal());
+    return new Promise((resolve, reject) => {
+      this.#closeRequests.push((error) => (error ? reject(error) : resolve()));
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /**
+   * Writes a closed segment anew with some entries replaced. One at a time.
+   * @returns how many were replaced
+   * @throws JournalDamage, or what the disk says; the segment is then as before or as wanted
+   */
+  async rewrite(options: Omit<RewriteOptions, "files" | "dir">): Promise<number> {
+    const { firstLeaf } = options;
+    if (!this.closedSegments.includes(firstLeaf)) throw new RangeError(`segment ${firstLeaf} is not closed`);
+    const { replaced, offsets } = await rewriteSegment({ ...options, files: this.#files, dir: this.#options.dir });
+    if (offsets !== undefined) await this.repairOffsets(Math.ceil(firstLeaf / leavesPerOffset), offsets);
+    return replaced;
+  }
+
+  /** How far retention has come. See minimumIndex in segment.ts. */
+  minimumIndex(): Promise<number> {
+    return minimumIndex(this.#files, this.#options.dir, this.#segments);
+  }
+
+  /** @param records of the offset index, from record `from` on */
+  async repairOffsets(from: number, records: Uint8Array): Promise<void> {
+    await this.#offsets.overwrite(from, records);
+  }
+
   /** Deletes the segments all of whose entries are before `index`. */
   async dropSegmentsBefore(index: number): Promise<void> {
     // What is dropped cannot be derived from again.
@@ -206,7 +245,11 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   async #pump(): Promise<void> {
     // Whatever is appended in the same turn shares the first frame.
     await undefined;
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#closeRequests.length > 0) {
+      if (this.#closeRequests.length > 0) {
+        await this.#closeActive(this.#closeRequests.splice(0));
+        continue;
+      }
       const waiting = this.#takeFrame();
       // The failure may also come from elsewhere while the frame is on its way: nothing is acknowledged after it.
       const problem = this.#failure ?? (await this.#commit(waiting)) ?? this.#failure;
@@ -259,6 +302,17 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     this.#durableSize += frame.count;
     follower?.commit(batches);
     return undefined;
+  }
+
+  async #closeActive(requests: readonly Durable[]): Promise<void> {
+    let problem = this.#failure;
+    try {
+      if (problem === undefined && !this.#active.isEmpty) await this.#rotate();
+    } catch (error) {
+      problem = await this.#stop(error);
+      this.#giveBack([], problem);
+    }
+    for (const done of requests) done(problem);
   }
 
   async #rotate(): Promise<void> {

@@ -16,6 +16,7 @@ import type { Frame } from "./frame-scanner.ts";
 import { HashCheck } from "./hash-check.ts";
 import { leafHashesOf } from "./leaf-hashes.ts";
 import { journalDir } from "./ledger.ts";
+import { RemovalCheck } from "./removal-check.ts";
 import type { SealVerifier } from "./seal-key.ts";
 import { type SealFlaw, SealWalk } from "./seal-walk.ts";
 import { listSegments, segmentOf, segmentPath } from "./segment.ts";
@@ -44,6 +45,9 @@ export interface VerifyReport {
   readonly blocks: number;
   /** Whether the seals' signatures were checked too. */
   readonly sealSignatures: boolean;
+  /** Entries whose content is gone, by retention and by erasing a device: their hashes and places were checked, no more. */
+  readonly pruned: number;
+  readonly erased: number;
   /** Bytes of an unfinished frame at the end: a commit under way, or one that a crash cut short and the next start removes. */
   readonly tornBytes: number;
   /** Root hash of the checkpointed entries, base64. */
@@ -83,6 +87,7 @@ class Verification {
   readonly #journal: string;
   readonly #onProgress: (entries: number, of: number) => void;
   readonly #seals: SealVerifier | undefined;
+  readonly #removals = new RemovalCheck();
   #hashes: HashCheck | undefined;
   #cursor: SegmentCursor | undefined;
   #signed: Checkpoint | undefined;
@@ -133,6 +138,8 @@ class Verification {
       notYetCheckpointed: this.#entries - checkpointed,
       blocks: this.#blocks,
       sealSignatures: this.#seals !== undefined,
+      pruned: this.#removals.count("ledger.pruning_ordered"),
+      erased: this.#removals.count("device.erasure_ordered"),
       tornBytes: this.#tornBytes,
       root: this.#root,
       problem: this.#problem,
@@ -157,6 +164,7 @@ class Verification {
       const frame = await this.#nextFrame(signed, this.#cursor);
       if (frame === undefined) return;
       const flaw = walk.add(frame, leafHashesOf(frame));
+      this.#removals.add(frame);
       if (flaw !== undefined) this.#foundSeal(flaw);
       this.#blocks = walk.block.number;
       await hashes.compareSome();
@@ -216,6 +224,8 @@ class Verification {
     this.#root = encodeBase64(root);
     if (Buffer.compare(root, signed.root) === 0) {
       if (this.#sealFlaw !== undefined) return this.#blameSeal(this.#sealFlaw);
+      const unordered = this.#removals.flaw();
+      if (unordered !== undefined) return this.#blameSeal(unordered);
       if (difference === undefined) return;
       const { file, offset, leafIndex } = difference;
       const what =

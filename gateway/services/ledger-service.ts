@@ -1,6 +1,6 @@
 import { decodeEntry } from "../../src/ledger/entry.ts";
-import { leafHash } from "../../src/ledger/merkle.ts";
 import type { EntryView, LedgerService } from "../http/services.ts";
+import { storedLeafHash } from "../journal/leaf-hashes.ts";
 import type { Ledger } from "../journal/ledger.ts";
 
 /** Entries as the API shows them, read from the journal itself. */
@@ -17,7 +17,7 @@ export class LedgerView implements LedgerService {
     const decoded = decodeEntry(bytes);
     const block = (await this.#ledger.blockOf(leafIndex)) ?? null;
     const state = leafIndex < this.#ledger.checkpointSize ? "checkpointed" : block === null ? "durable" : "sealed";
-    const common = { leafIndex, leafHash: leafHash(bytes), block, state } as const;
+    const common = { leafIndex, leafHash: storedLeafHash(bytes), block, state } as const;
     const reading = decoded.ok && decoded.value.kind === "reading" ? decoded.value : undefined;
     if (reading) {
       const { receivedUs, deviceId, keyEpoch, source, format, firmware, payload } = reading;
@@ -40,6 +40,18 @@ export class LedgerView implements LedgerService {
     if (decoded.ok && decoded.value.kind === "seal") {
       const receivedAt = iso(decoded.value.sealedUs);
       return { ...common, ...none, kind: "seal", deviceId: null, receivedAt, payload: bytes };
+    }
+    if (decoded.ok && decoded.value.kind === "removed") {
+      const removedBy = decoded.value.order;
+      return {
+        ...common,
+        ...none,
+        kind: "removed",
+        deviceId: null,
+        receivedAt: null,
+        payload: new Uint8Array(0),
+        removedBy,
+      };
     }
     const event = decoded.ok && decoded.value.kind === "event" ? decoded.value : undefined;
     const id = event?.body.get("id");

@@ -7,6 +7,7 @@ import { CopyBuffer } from "./copy-buffer.ts";
 import { copyIn } from "./copy-in.ts";
 import { applyEvents } from "./device-rows.ts";
 import { type CopyWarnings, copyEntries, EntryEncoder } from "./entry-encoder.ts";
+import { eraseRows } from "./erase-rows.ts";
 import { Names } from "./names.ts";
 
 /** A run of ledger entries: `count` × (u16be length ‖ entry). */
@@ -93,6 +94,7 @@ export class CopySession {
     await this.#names.save(client);
     await copyIn(client, copyEntries, this.#out.finish());
     await applyEvents(client, this.#names, this.#encoder.events.splice(0));
+    await eraseRows(client, this.#names, this.#encoder.erased.splice(0));
     await client.query("COMMIT");
     this.#committed = this.#next;
     this.#out.start();

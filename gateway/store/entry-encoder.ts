@@ -2,10 +2,12 @@
 import type { Decimal } from "../../src/codec/decimal.ts";
 import { decodePayload } from "../../src/dialects/index.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
+import { removalEvent } from "../../src/ledger/removal.ts";
 import type { ReadingEntry } from "../../src/ledger/types.ts";
 import type { ArrayReading, Reading, Sample } from "../../src/reading.ts";
 import { type RegistryEvent, registryEvent } from "../../src/registry/events.ts";
 import { type CopyBuffer, fitsNumeric, typeOid } from "./copy-buffer.ts";
+import type { ErasedDevice } from "./erase-rows.ts";
 import type { Names } from "./names.ts";
 
 /** In the order of the fields below. */
@@ -14,8 +16,8 @@ export const copyEntries = `COPY entries (leaf_index, kind, device_clock, time, 
   array_channels, array_ends, array_values, array_qualities, entry) FROM STDIN (FORMAT binary)`;
 const columns = 21;
 
-/** What the leaf's first element says; 0 where the entry is not understood. */
-const kind = { unknown: 0, reading: 1, seal: 2, event: 3 } as const;
+/** What the leaf's first element says; 0 where the entry is not understood, 4 where it was taken out. */
+export const kind = { unknown: 0, reading: 1, seal: 2, event: 3, removed: 4 } as const;
 
 /** A device clock before 2020, or this far ahead of the gateway's, is not believed. design.md §4, Time */
 const earliestDeviceMs = Date.UTC(2020, 0, 1);
@@ -42,6 +44,8 @@ export interface CopyWarnings {
 export class EntryEncoder {
   /** Registry events met, oldest first, for whoever applies them to the tables of devices. */
   readonly events: DatedEvent[] = [];
+  /** Devices whose readings were taken out of the ledger. */
+  readonly erased: ErasedDevice[] = [];
   #warnings = { undecodable: 0, unstorable: 0 };
   readonly #names: Names;
   readonly #out: CopyBuffer;
@@ -68,9 +72,13 @@ export class EntryEncoder {
       const { receivedUs } = entry.value;
       const event = registryEvent(entry.value);
       if (event) this.events.push({ event, receivedUs });
+      const removal = removalEvent(entry.value);
+      if (removal?.type === "device.payloads_erased") this.erased.push(removal);
       this.#addPlain(leafIndex, bytes, kind.event, receivedUs, event && this.#names.device(event.id));
     } else if (entry.value.kind === "seal") {
       this.#addPlain(leafIndex, bytes, kind.seal, entry.value.sealedUs, undefined);
+    } else if (entry.value.kind === "removed") {
+      this.#addPlain(leafIndex, bytes, kind.removed, undefined, undefined);
     } else {
       const sample = decodePayload(entry.value.format, entry.value.payload);
       if (!sample.ok) this.#warnings.undecodable++;

@@ -6,9 +6,10 @@ import { decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import { isPayloadFormat } from "../dialects/index.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { decodeSeal, looksLikeSeal } from "./seal.ts";
+import { tombstoneIn } from "./tombstone.ts";
 import type { EventEntry, LedgerEntry, ReadingEntry } from "./types.ts";
 
-/** First array element: what kind of leaf it is. 2 is the block seal, signed and therefore wrapped: see seal.ts. */
+/** First array element: what kind of leaf it is. 2 is the block seal, signed and therefore wrapped: see seal.ts. 0 is no leaf: see tombstone.ts. */
 const kindReading = 1;
 const kindEvent = 3;
 
@@ -45,6 +46,8 @@ export function decodeEntry(bytes: Uint8Array): Result<LedgerEntry, "ENTRY_INVAL
     const sealed = decodeSeal(bytes);
     return sealed.ok ? accept({ kind: "seal", ...sealed.value.seal }) : refuse("ENTRY_INVALID", sealed.detail);
   }
+  const tombstone = tombstoneIn(bytes);
+  if (tombstone !== undefined) return accept({ kind: "removed", ...tombstone });
   const decoded = decodeCbor(bytes);
   if (!decoded.ok) return refuse("ENTRY_INVALID", decoded.detail);
   const item = decoded.value;

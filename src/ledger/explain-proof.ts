@@ -9,6 +9,7 @@ import { decodeEntry } from "./entry.ts";
 import { leafHash } from "./hash.ts";
 import { parsePolicy } from "./policy.ts";
 import type { LineType } from "./portable-lines.ts";
+import { removedLeafHash } from "./tombstone.ts";
 import type { ReadingEntry } from "./types.ts";
 import { type ProofReject, type ProvenLeaf, verifyProof } from "./verify-proof.ts";
 
@@ -43,10 +44,14 @@ export function explainProof(file: Uint8Array, policyText: string): Explanation 
     ["signed with", signedWith.map((type) => lineNames[type]).join(" and ")],
     ["witnessed by", witnessedBy.join(", ") || "nobody; the policy does not ask for it"],
     ["root", encodeBase64(checkpoint.root)],
-    ["leaf hash", encodeBase64(leafHash(leaf))],
+    ["leaf hash", encodeBase64(removedLeafHash(leaf) ?? leafHash(leaf))],
     ...leafFacts(leaf),
   ];
-  return { valid: true, reject: undefined, verdict: "Valid: the log holds exactly this entry.", facts };
+  const verdict =
+    removedLeafHash(leaf) === undefined
+      ? "Valid: the log holds exactly this entry."
+      : "Valid: the log holds an entry with this leaf hash. Its content was taken out of the gateway and is not in this proof.";
+  return { valid: true, reject: undefined, verdict, facts };
 }
 
 function invalid(reject: Explanation["reject"], verdict: string): Explanation {
@@ -71,6 +76,10 @@ function leafFacts(leaf: Uint8Array): Fact[] {
         ["sealed", iso(sealedUs)],
       ];
     }
+    case "removed":
+      return [
+        ["content", `taken out, as entry ${entry.value.order} says; whoever has the entry can hash it and compare`],
+      ];
   }
 }
 

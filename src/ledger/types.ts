@@ -2,6 +2,7 @@
 import type { CborValue } from "../codec/cbor.ts";
 import type { PayloadFormat } from "../dialects/index.ts";
 import type { Seal } from "./seal.ts";
+import type { Tombstone } from "./tombstone.ts";
 
 /** A device's message, kept verbatim. Leaf: deterministic CBOR `[1, payload, received_us, key_epoch, device, format, source, firmware]`. */
 export interface ReadingEntry {
@@ -35,7 +36,12 @@ interface SealEntry extends Seal {
   readonly kind: "seal";
 }
 
-export type LedgerEntry = ReadingEntry | EventEntry | SealEntry;
+/** What is left of a reading that was taken out. See tombstone.ts. */
+interface RemovedEntry extends Tombstone {
+  readonly kind: "removed";
+}
+
+export type LedgerEntry = ReadingEntry | EventEntry | SealEntry | RemovedEntry;
 
 /** A leaf is at most this long, because a tlog-tiles entry bundle prefixes it with a u16. */
 export const maxEntryBytes = 65_535;
@@ -66,6 +72,6 @@ export interface LedgerPort {
    * @throws GatewayError JOURNAL_FAILED, DISK_FULL or SHUTTING_DOWN; then nothing was appended and `durable` is not called
    */
   append(batch: EntryBatch, durable: (error?: Error) => void): number;
-  /** The verbatim leaf bytes, hash-checked, or undefined beyond `durableSize`. */
+  /** The verbatim leaf bytes, hash-checked, or the tombstone in their place; undefined beyond `durableSize`. */
   readEntry(leafIndex: number): Promise<Uint8Array | undefined>;
 }

@@ -11,10 +11,11 @@ import type { LineKey, LineType } from "./portable-lines.ts";
 import { verifyInclusion } from "./proof.ts";
 import { parseProofFile } from "./proof-file.ts";
 import { isMet } from "./quorum.ts";
+import { removedLeafHash } from "./tombstone.ts";
 
 /** What is certain of a leaf once its proof holds. */
 export interface ProvenLeaf {
-  /** Verbatim. */
+  /** Verbatim; or a tombstone, and then it is only certain that the log has a leaf with the hash in it. */
   readonly leaf: Uint8Array;
   readonly leafIndex: number;
   readonly checkpoint: Checkpoint;
@@ -43,7 +44,7 @@ export function verifyProof(file: Uint8Array, policy: Policy): Result<ProvenLeaf
   const { checkpoint } = signed.value;
   if (leafIndex >= checkpoint.size)
     return refuse("INCLUSION_INVALID", `leaf ${leafIndex} in a log of ${checkpoint.size}`);
-  if (!verifyInclusion(leafIndex, checkpoint.size, leafHash(leaf), hashes, checkpoint.root))
+  if (!verifyInclusion(leafIndex, checkpoint.size, removedLeafHash(leaf) ?? leafHash(leaf), hashes, checkpoint.root))
     return refuse("INCLUSION_INVALID", "leaf, index and hashes do not lead to the root that was signed");
   return accept({ leaf, leafIndex, ...signed.value });
 }

@@ -5,7 +5,6 @@ import {
   forEachEntry,
   frameHeaderBytes,
 } from "../../gateway/journal/frame.ts";
-import { segmentHeaderBytes } from "../../gateway/journal/segment.ts";
 
 /**
  * Writes the frames of a segment anew, every CRC right, as someone can who may write the files.
@@ -19,8 +18,9 @@ export function forgeFrames(
   chained = true,
 ): void {
   const salt = segment.readUInt32BE(36);
-  let previousCrc = segment.readUInt32BE(40);
-  for (let offset = segmentHeaderBytes; offset < segment.length; ) {
+  const headerBytes = segment.toString("latin1", 0, 8) === "MYCOWAL2" ? 56 : 44;
+  let previousCrc = segment.readUInt32BE(headerBytes - 4);
+  for (let offset = headerBytes; offset < segment.length; ) {
     const header = decodeFrameHeader(segment, offset)!;
     const payload = segment.subarray(offset + frameHeaderBytes, offset + frameHeaderBytes + header.payloadBytes);
     const fields = { ...header, ...(chained && { previousCrc }), ...change(header, payload, offset) };

@@ -33,6 +33,7 @@ export interface MemoryState {
   ready: boolean;
   commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
   queries: ReadingsQuery[];
+  erased: Set<string>;
   stats: Partial<Stats>;
 }
 
@@ -52,6 +53,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     ready: true,
     commands: [],
     queries: [],
+    erased: new Set(),
     stats: {},
   };
   const nowUs = () => Date.now() * 1_000;
@@ -109,6 +111,13 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       inclusion: async (leafIndex) => state.proofs.get(leafIndex),
       consistency: async (oldSize, newSize = state.signedSize) =>
         newSize > state.signedSize ? undefined : { oldSize, newSize, hashes: [new Uint8Array(32)] },
+    },
+    erasures: {
+      async erase(id) {
+        state.erased.add(id);
+        return { order: 7, count: null };
+      },
+      of: (id) => (state.erased.has(id) ? { order: 7, count: 3 } : undefined),
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     quarantine: {

@@ -1,4 +1,5 @@
 /** `mycogate device …`: the registry, through the HTTP API of the running gateway. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient, type ApiOptions } from "../api-client.ts";
 import { type CommandHandler, print, UsageError } from "../context.ts";
 import { printable, table } from "../table.ts";
@@ -84,5 +85,30 @@ export const revokeDevice: CommandHandler<RevokeOptions> = async (context) => {
   const body = { reason: context.options.reason ?? "" };
   const device = await new ApiClient(context).call<DeviceView>("POST", `${devicePath(id)}/revoke`, body);
   print(context, device, `revoked ${device.id}`);
+  return 0;
+};
+
+export interface EraseOptions extends ApiOptions {
+  readonly yes?: boolean;
+}
+
+interface Erasure {
+  readonly order: number;
+  readonly count: number | null;
+}
+
+const eraseLookMs = 200;
+
+/** Orders it and waits until it is done; interrupted, the gateway goes on by itself. */
+export const eraseDevice: CommandHandler<EraseOptions> = async (context) => {
+  const id = context.args[0]!;
+  if (!context.options.yes) throw new UsageError(`erasing what ${id} has sent cannot be undone; add --yes`);
+  const api = new ApiClient(context);
+  let erasure = await api.call<Erasure>("POST", `${devicePath(id)}/erase`);
+  while (erasure.count === null) {
+    await sleep(eraseLookMs);
+    erasure = await api.call<Erasure>("GET", `${devicePath(id)}/erasure`);
+  }
+  print(context, { id, ...erasure }, `erased ${erasure.count} readings of ${id}; entry ${erasure.order} says so`);
   return 0;
 };

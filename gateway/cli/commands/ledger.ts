@@ -78,8 +78,9 @@ function noteKeyOf(vkey: string): NoteKey {
 
 function describe(
   origin: string,
-  { entries, checkpointed, notYetCheckpointed, blocks, sealSignatures, tornBytes, root, problem }: VerifyReport,
+  { entries, checkpointed, notYetCheckpointed, blocks, sealSignatures, pruned, erased, ...report }: VerifyReport,
 ): string {
+  const { tornBytes, root, problem } = report;
   const lines = [
     ["log", origin],
     ["entries", String(entries)],
@@ -87,6 +88,12 @@ function describe(
     ["blocks", sealSignatures ? String(blocks) : `${blocks}, their signatures unchecked for want of the seals' vkey`],
     ["root", root ?? "none yet"],
   ];
+  if (pruned + erased > 0) {
+    lines.push([
+      "taken out",
+      `${pruned} by retention, ${erased} of erased devices: hash, place and order checked; their content cannot be`,
+    ]);
+  }
   if (tornBytes > 0) lines.push(["unfinished", `${tornBytes} bytes at the end, a commit under way or cut short`]);
   lines.push(["result", problem ? `FAILED: ${place(problem)}` : "every entry is in its place"]);
   return lines.map(([name, value]) => `${name!.padEnd(12)} ${value}`).join("\n");

@@ -9,7 +9,7 @@ import * as shapes from "../shapes.ts";
 const tags = ["devices"];
 
 /** Enrol, list, rotate, revoke, command. Every decision is answered once it is durable in the ledger. */
-export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { registry, commands }) => {
+export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { registry, commands, erasures }) => {
   const view = (device: Device) => deviceView(device, registry.lastSeenUs(device.id));
 
   app.post(
@@ -100,6 +100,40 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
       },
     },
     async ({ params: { id }, body: { reason } }) => view(await registry.revoke(id, reason)),
+  );
+
+  app.post(
+    "/devices/:id/erase",
+    {
+      config: { role: "admin" },
+      schema: {
+        tags,
+        summary: "Erase what the device has sent, for good; hashes and proofs stay",
+        params: shapes.deviceParams,
+        response: shapes.answers({ 202: shapes.erasure }),
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      if (!registry.find(id)) throw new GatewayError("DEVICE_NOT_FOUND", `no device ${id} is enrolled`);
+      return reply.code(202).send(await erasures.erase(id));
+    },
+  );
+
+  app.get(
+    "/devices/:id/erasure",
+    {
+      schema: {
+        tags,
+        summary: "What has become of the newest order to erase what the device has sent",
+        params: shapes.deviceParams,
+        response: shapes.answers({ 200: shapes.erasure }),
+      },
+    },
+    async ({ params: { id } }) => {
+      const erasure = erasures.of(id);
+      if (!erasure) throw new GatewayError("NOT_FOUND", `nothing of the device ${id} was ever erased`);
+      return erasure;
+    },
   );
 
   app.post(

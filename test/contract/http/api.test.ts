@@ -441,6 +441,17 @@ describe("the gateway", () => {
     expect(await page.text()).toContain("swagger");
   });
 
+  test("what an enrolled device has sent is erased, and how far that is can be asked", async () => {
+    await api.call("POST", "/api/v1/devices", { id: "dev-9" });
+    expect((await api.call("GET", "/api/v1/devices/dev-9/erasure")).status).toBe(404);
+    const nobody = await api.call("POST", "/api/v1/devices/nobody/erase");
+    expect((await problemOf(nobody)).code).toBe("DEVICE_NOT_FOUND");
+    const ordered = await api.call("POST", "/api/v1/devices/dev-9/erase");
+    expect([ordered.status, await ordered.json()]).toEqual([202, { order: 7, count: null }]);
+    const looked = await api.call("GET", "/api/v1/devices/dev-9/erasure");
+    expect(await looked.json()).toEqual({ order: 7, count: 3 });
+  });
+
   test("the OpenAPI document lists every path with its security", async () => {
     const document = (await (await fetch(`${api.url}/api/docs/json`)).json()) as {
       openapi: string;
@@ -452,6 +463,8 @@ describe("the gateway", () => {
       "/api/v1/devices",
       "/api/v1/devices/{id}",
       "/api/v1/devices/{id}/commands",
+      "/api/v1/devices/{id}/erase",
+      "/api/v1/devices/{id}/erasure",
       "/api/v1/devices/{id}/keys",
       "/api/v1/devices/{id}/revoke",
       "/api/v1/devices/{id}/track",

@@ -44,6 +44,8 @@ describe("verifying a log", () => {
       notYetCheckpointed: 0,
       blocks: 0,
       sealSignatures: false,
+      pruned: 0,
+      erased: 0,
       tornBytes: 0,
       root,
       problem: undefined,
