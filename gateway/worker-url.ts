@@ -13,3 +13,9 @@ export function workerUrl(from: string, name: string): URL {
   const source = fileURLToPath(new URL(name, from));
   return pathToFileURL(`${source.replace(projectRoot, `${projectRoot}dist/`)}.js`);
 }
+
+/**
+ * Limits for a worker whose objects live no longer than a message or a batch: by default each thread keeps up to 48 MB
+ * of them before it collects any, and nothing is gained by that.
+ */
+export const shortLived = { maxYoungGenerationSizeMb: 8 } as const;

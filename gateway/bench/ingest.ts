@@ -139,17 +139,20 @@ class IngestBench {
     await gateway.databaseCaughtUp();
   }
 
-  /** Full speed for minutes on end: does memory stay where it is? */
+  /** Full speed for minutes on end: does memory stay where it is? Each minute's messages are signed before it. */
   async #soak(gateway: GatewayProcess, minutes: number, rate: number): Promise<void> {
-    await this.#sign(Math.round(rate * 1.2 * 60 * minutes));
-    const until = performance.now() + minutes * 60_000;
-    for (let minute = 1; performance.now() < until; minute++) {
+    const perMinute = Math.ceil((rate * 60 * 1.2) / soakChunk) * soakChunk;
+    let ahead = 0;
+    for (let minute = 1; minute <= minutes; minute++) {
+      await this.#sign(perMinute - ahead);
+      ahead = perMinute;
       const memory = new MemoryWatch(gateway);
-      const end = Math.min(until, performance.now() + 60_000);
-      let acked = 0;
       const started = performance.now();
-      for (let sent = 1; sent > 0 && performance.now() < end; acked += sent) {
-        sent = (await this.#run(gateway, 0, soakChunk)).acked;
+      let acked = 0;
+      while (ahead > 0 && performance.now() < started + 60_000) {
+        const result = await this.#run(gateway, 0, soakChunk);
+        acked += result.acked;
+        ahead -= soakChunk;
       }
       memory.stop();
       this.#figure(`minute ${minute}, acknowledged`, (acked * 1000) / (performance.now() - started), "envelopes/s");

@@ -1,7 +1,7 @@
 /** The verify workers: batches go to whichever is free, results come back in the order of the batches. */
 import { Worker } from "node:worker_threads";
 import type { Device } from "../../src/registry/device.ts";
-import { workerUrl } from "../worker-url.ts";
+import { shortLived, workerUrl } from "../worker-url.ts";
 import type { VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
 
 /** One batch in work and one waiting behind it keeps a worker busy while its answer travels. */
@@ -29,7 +29,7 @@ export class VerifyPool {
   constructor({ workers, onResult, onFatal }: VerifyPoolOptions) {
     this.#onResult = onResult;
     this.#seats = Array.from({ length: workers }, () => {
-      const worker = new Worker(workerUrl(import.meta.url, "./verify-worker"));
+      const worker = new Worker(workerUrl(import.meta.url, "./verify-worker"), { resourceLimits: shortLived });
       const seat: Seat = { worker, busy: 0 };
       worker.on("message", (response: VerifyResponse) => {
         seat.busy--;

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
-import { workerUrl } from "../worker-url.ts";
+import { shortLived, workerUrl } from "../worker-url.ts";
 
 /** ML-DSA-44 signatures, made elsewhere than on the event loop. */
 export interface Mldsa44Signing {
@@ -45,7 +45,10 @@ class WorkerSigning implements Mldsa44Signing {
   #failure: Error | undefined;
 
   constructor(seed: Uint8Array) {
-    this.#worker = new Worker(workerUrl(import.meta.url, "./mldsa44-worker"), { workerData: seed });
+    this.#worker = new Worker(workerUrl(import.meta.url, "./mldsa44-worker"), {
+      workerData: seed,
+      resourceLimits: shortLived,
+    });
     this.#worker.on("message", (signature: Uint8Array) => this.#answered(signature));
     this.#worker.on("error", (error) => this.#fail(error));
     this.#worker.on("exit", () => this.#fail(new Error("the signing thread has ended")));

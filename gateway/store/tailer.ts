@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import type { DependencyState } from "../http/services.ts";
-import { workerUrl } from "../worker-url.ts";
+import { shortLived, workerUrl } from "../worker-url.ts";
 import type { Database } from "./database.ts";
 import type { CopyWarnings } from "./entry-encoder.ts";
 import type { TailerReport } from "./tailer-loop.ts";
@@ -91,7 +91,11 @@ export class Tailer {
   #startWorker(): void {
     const { journalDir, log } = this.#options;
     const data: TailerWorkerData = { journalDir };
-    const worker = new Worker(workerUrl(import.meta.url, "./tailer-worker"), { workerData: data, name: "tailer" });
+    const worker = new Worker(workerUrl(import.meta.url, "./tailer-worker"), {
+      workerData: data,
+      name: "tailer",
+      resourceLimits: shortLived,
+    });
     this.#worker = worker;
     this.#told = 0;
     worker.on("message", (report: TailerReport) => this.#take(report));
