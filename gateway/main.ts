@@ -47,6 +47,7 @@ import { Tailer } from "./store/tailer.ts";
 import { DatabaseTracks } from "./store/tracks.ts";
 import { FciTransport } from "./transports/fci/fci-transport.ts";
 import type { Link } from "./transports/link.ts";
+import { LoraTransport } from "./transports/lora/lora-transport.ts";
 import { LorawanTransport } from "./transports/lorawan/lorawan-transport.ts";
 import { MavlinkTransport } from "./transports/mavlink/mavlink-transport.ts";
 import { MavlinkSigning } from "./transports/mavlink/signing.ts";
@@ -221,6 +222,15 @@ async function assemble(
     registry: portsOf("lorawan"),
     log,
   });
+  const lora = new LoraTransport({
+    config: config.lora,
+    reconnect: config.serial,
+    trusted: trusts("lora"),
+    ingest,
+    registry: portsOf("lora"),
+    log,
+    nowUs,
+  });
   const fci = new FciTransport({
     config: config.fci,
     trusted: trusts("fci"),
@@ -229,6 +239,7 @@ async function assemble(
     log,
   });
   const links: readonly Link[] = [
+    lora,
     fci,
     lorawan,
     new UdpTransport({
@@ -284,7 +295,8 @@ async function assemble(
     erasures: new ErasureDesk(removal, quarantineDesk),
     quarantine: quarantineDesk,
     health,
-    commands: new CommandRouter([lorawan, fci], serial),
+    commands: new CommandRouter([lora, lorawan, fci], serial),
+    airtime: () => lora.airtime(),
     listeners: () => listeners,
     metrics: () => metrics.text(),
   };

@@ -7,6 +7,7 @@ import {
   mdp,
   ourCodes,
   quality,
+  radioLink,
   receipt,
   type SensorEntry,
   sensors,
@@ -136,6 +137,15 @@ ${table(
 
 Side-A 2.1.0 takes the bytes ${mdp.forbiddenToSideA.map(hex).join(" and ")} as the end of a text line: a frame to it must not contain them once
 encoded. Another \`seq\`, or spaces in the JSON, give another encoding.
+
+## Raw-frame link of a LoRa gateway (ours)
+
+${radioLink.doc} A packet has at most ${radioLink.maxPacketBytes} bytes: an MDP frame, with or without its final 0x00, or a bare MycoEnvelope.
+
+${table(
+  ["Line", "Form"],
+  Object.entries(radioLink.lines).map(([name, form]) => [name, `\`${form}\``]),
+)}
 `;
 }
 

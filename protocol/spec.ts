@@ -460,6 +460,19 @@ export const mdp = {
   readonly [other: string]: unknown;
 };
 
+/** Ours: what a LoRa gateway's firmware and its host say over USB, so that frames come whole. One JSON object a line, 115200 8N1. */
+export const radioLink = {
+  doc: "Raw-frame link of a LoRa gateway on USB: newline-delimited JSON. `frame` is one LoRa packet in base64 (RFC 4648 §4).",
+  /** SX1262: one packet. */
+  maxPacketBytes: 255,
+  lines: {
+    received: '{"lora_rx":{"frame":base64,"rssi":dBm,"snr":dB,"freq":Hz}}; all but frame optional',
+    send: '{"lora_tx":{"id":uint,"frame":base64}}, from the host',
+    sent: '{"lora_tx":{"id":uint,"ok":bool}}; ok once the packet has left the antenna',
+  },
+  ours: true,
+} as const;
+
 export const mdpTypes = codesOf(mdp.types);
 export const mdpFlags = codesOf(mdp.flags);
 export const mdpEndpoints = codesOf(mdp.endpoints);

@@ -64,6 +64,11 @@ export const errorCatalog = {
   COMMAND_TIMEOUT: { http: 504, retry: true, hint: "The device did not answer in time; it may still have acted." },
   COMMAND_UNSUPPORTED: { http: 409, retry: false, hint: "The device is not reachable by a link that takes commands." },
   COMMAND_BUSY: { http: 409, retry: true, hint: "Another command for this device is still open." },
+  AIRTIME_SPENT: {
+    http: 429,
+    retry: true,
+    hint: "The radio has sent as much as lora.dutyCycle or lora.deviceDutyCycle allow; details.waitSeconds says when it may again.",
+  },
   UNAUTHENTICATED: { http: 401, retry: false, hint: "Send `Authorization: Bearer <token>`; see <data>/admin-token." },
   FORBIDDEN: { http: 403, retry: false, hint: "This token's role does not allow the request." },
   NOT_FOUND: { http: 404, retry: false, hint: "Check the path and the id." },

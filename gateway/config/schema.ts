@@ -5,6 +5,7 @@
 import { type Static, Type } from "typebox";
 import { transports } from "../../src/ingest/upload.ts";
 import { fciConfigSchema } from "../transports/fci/config.ts";
+import { loraConfigSchema } from "../transports/lora/config.ts";
 import { lorawanConfigSchema } from "../transports/lorawan/config.ts";
 import { mavlinkConfigSchema } from "../transports/mavlink/config.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
@@ -276,6 +277,7 @@ export const configSchema = Type.Object(
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,
     udp: udpConfigSchema,
+    lora: loraConfigSchema,
     lorawan: lorawanConfigSchema,
     mavlink: mavlinkConfigSchema,
     fci: fciConfigSchema,

@@ -207,6 +207,22 @@ export interface Listener {
   readonly url: string;
 }
 
+/** Time on air by LoRa within the window that duty-cycle rules speak of. */
+export interface AirtimeReport {
+  readonly windowSeconds: number;
+  readonly budgetSeconds: number;
+  readonly usedSeconds: number;
+  readonly deviceBudgetSeconds: number;
+  readonly devices: readonly DeviceAirtime[];
+}
+
+export interface DeviceAirtime {
+  readonly deviceId: string;
+  /** Heard from it, and sent to it. */
+  readonly upSeconds: number;
+  readonly downSeconds: number;
+}
+
 export interface CommandService {
   /** Send one command over the device's link and wait for its answer. @throws GatewayError COMMAND_*, DEVICE_NOT_FOUND */
   send(
@@ -228,6 +244,7 @@ export interface Services {
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;
+  airtime(): AirtimeReport;
   listeners(): readonly Listener[];
   /** Prometheus text. */
   metrics(): Promise<string>;

@@ -246,6 +246,15 @@ export const stats = Type.Object({
   uptimeSeconds: Type.Number({ minimum: 0 }),
 });
 
+const seconds = Type.Number({ minimum: 0 });
+export const airtime = Type.Object({
+  windowSeconds: seconds,
+  budgetSeconds: seconds,
+  usedSeconds: seconds,
+  deviceBudgetSeconds: seconds,
+  devices: Type.Array(Type.Object({ deviceId: Type.String(), upSeconds: seconds, downSeconds: seconds })),
+});
+
 export const listener = Type.Object({
   name: Type.String({ description: "`tcp`, `tls` and `ws` are MQTT." }),
   url: Type.String(),

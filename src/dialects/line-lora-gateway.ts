@@ -6,7 +6,6 @@ import { accept } from "../result.ts";
 import { type LineDialect, lineDecoder } from "../serial/line.ts";
 import type { ExactObject } from "./exact-json.ts";
 import { isNumber, textAt } from "./json-fields.ts";
-import { readingsOf } from "./json-readings.ts";
 
 export const lineLoraGateway: LineDialect = {
   name: "lora-gateway",
@@ -14,10 +13,8 @@ export const lineLoraGateway: LineDialect = {
     if (!json) return undefined;
     if (textAt(json, "side") === "gateway") return accept({ readings: [], boot: true, hello: ofGateway });
     if (textAt(json, "lora_init") !== undefined) return accept({ readings: [], hello: ofGateway });
-    if (isHeader(json)) {
-      const measured = readingsOf(json);
-      return measured.ok ? accept({ ...measured.value, hello: ofGateway }) : measured;
-    }
+    // It measures nothing: that a frame came is all there is, and the line is kept.
+    if (isHeader(json)) return accept({ readings: [], hello: ofGateway });
     // The answers to an injected command; printed whether or not the radio worked.
     if (json.get("sent") === true) return accept({ readings: [], result: { success: true, message: "sent" } });
     if (textAt(json, "error") === "json_parse")

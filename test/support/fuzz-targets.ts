@@ -10,7 +10,12 @@ import { decodeEntry, encodeEntry } from "../../src/ledger/entry.ts";
 import { explainProof } from "../../src/ledger/explain-proof.ts";
 import { formatProofFile, parseProofFile } from "../../src/ledger/proof-file.ts";
 import { decodeSeal, encodeSeal } from "../../src/ledger/seal.ts";
+
 import { encodeTombstone } from "../../src/ledger/tombstone.ts";
+
+import { LineSplitter } from "../../src/lora/line-splitter.ts";
+import { readRadioLine, sendLine } from "../../src/lora/radio-line.ts";
+
 import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import { quarantineReasons, rejectReasons } from "../../src/rejects.ts";
 import { portDialects } from "../../src/serial/port-dialects.ts";
@@ -84,6 +89,17 @@ export const fuzzTargets: readonly FuzzTarget[] = [
           } else if (event.kind === "reject") assert.ok(event.reason in rejectReasons);
           else if (event.kind === "reply") assert.ok(decodeMdpFrame(event.wire).ok || event.wire.at(-1) === 0x0a);
         }
+      }
+    },
+  },
+  {
+    name: "what a radio prints is a frame that can be sent again, a word of its firmware, or a reason",
+    run: (bytes) => {
+      for (const item of new LineSplitter(1_024).push(Buffer.concat([bytes, Uint8Array.of(0x0a)]))) {
+        if (item.kind !== "line") continue;
+        const line = readRadioLine(item.text);
+        if (line.kind === "reject") assert.ok(line.reason in rejectReasons);
+        if (line.kind === "frame") assert.equal(readRadioLine(sendLine(1, line.data)).kind, "sent");
       }
     },
   },

@@ -166,6 +166,13 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         return { success: true, message: "done" };
       },
     },
+    airtime: () => ({
+      windowSeconds: 3_600,
+      budgetSeconds: 36,
+      usedSeconds: 1.5,
+      deviceBudgetSeconds: 18,
+      devices: [{ deviceId: "lora-b1", upSeconds: 2.5, downSeconds: 1.5 }],
+    }),
     listeners: () => [{ name: "tcp", url: "mqtt://127.0.0.1:1883" }],
     metrics: async () => "mycogate_up 1\n",
   };

@@ -6,7 +6,7 @@ import * as shapes from "../shapes.ts";
 /** The conservation law in numbers: received − inFlight = stored + duplicate + quarantined + rejected. */
 export const statsRoutes: FastifyPluginAsyncTypebox<Services> = async (
   app,
-  { gatewayId, version, health, listeners },
+  { gatewayId, version, health, airtime, listeners },
 ) => {
   app.get(
     "/stats",
@@ -18,6 +18,20 @@ export const statsRoutes: FastifyPluginAsyncTypebox<Services> = async (
       },
     },
     async () => ({ gatewayId, version, ...health.stats() }),
+  );
+  app.get(
+    "/airtime",
+    {
+      schema: {
+        tags: ["gateway"],
+        summary: "Time on air by LoRa, in all and by device, with the budgets of what may be sent",
+        response: shapes.answers({ 200: shapes.airtime }),
+      },
+    },
+    async () => {
+      const report = airtime();
+      return { ...report, devices: [...report.devices] };
+    },
   );
   app.get(
     "/listeners",

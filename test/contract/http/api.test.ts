@@ -459,6 +459,7 @@ describe("the gateway", () => {
     };
     expect(document.openapi).toBe("3.1.0");
     expect(Object.keys(document.paths).sort()).toEqual([
+      "/api/v1/airtime",
       "/api/v1/consistency",
       "/api/v1/devices",
       "/api/v1/devices/{id}",
