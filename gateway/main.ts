@@ -23,9 +23,10 @@ import { QuarantineLog } from "./ingest/quarantine-log.ts";
 import { rememberFrame } from "./ingest/rebuild-dedupe.ts";
 import { ReceiptSigner } from "./ingest/receipt-signer.ts";
 import { DataDirLock } from "./journal/data-dir-lock.ts";
+import { diskFiles } from "./journal/disk-files.ts";
+import { HistoryGuard } from "./journal/history-guard.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
 import { PayloadRemoval } from "./journal/payload-removal.ts";
-import { PublishedLog } from "./journal/published-log.ts";
 import { SegmentedLog } from "./journal/segmented-log.ts";
 import { openSigningKeys } from "./journal/signing-keys.ts";
 import { Turns } from "./journal/turns.ts";
@@ -56,6 +57,11 @@ import { serialState } from "./transports/serial/serial-state.ts";
 import { SerialTransport } from "./transports/serial/serial-transport.ts";
 import { UdpTransport } from "./transports/udp/udp-transport.ts";
 import { version } from "./version.ts";
+import { witnessPlan } from "./witness/config.ts";
+import { CosignedHeads } from "./witness/cosigned-heads.ts";
+import { Witness } from "./witness/witness.ts";
+import { openWitnessSigner } from "./witness/witness-signer.ts";
+import { peerMemories, Witnessing } from "./witness/witnessing.ts";
 
 export interface Gateway {
   readonly identity: Identity;
@@ -71,6 +77,8 @@ const quarantineExpiryMs = 3_600_000;
 /** Each time the segment that holds the border is written anew. */
 const pruneIntervalMs = 6 * 3_600_000;
 const dayUs = 86_400_000_000;
+/** What a start waits for witnesses before it takes uploads; for its first checkpoint it waits longer. */
+const witnessPatienceMs = 2_000;
 
 /**
  * @param onFatal the journal or a verify worker has failed for good: nothing is acknowledged any more
@@ -127,6 +135,17 @@ async function assemble(
     hmacKey: hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex"),
   });
   stops.add(() => keys.close());
+  const plan = witnessPlan(config.witness);
+  const guard = new HistoryGuard({
+    memories: peerMemories(plan),
+    patienceMs: config.ledger.holdSeconds * 1000,
+    log,
+    onRefuse: onFatal,
+    onAlarm: ({ kind }) => {
+      if (kind !== "claim") ledger.stopSigning();
+    },
+  });
+  stops.add(async () => guard.stop());
   const ledger = await Ledger.open({
     dir: ledgerDir,
     origin,
@@ -136,10 +155,25 @@ async function assemble(
     nowUs,
     checkpointIntervalMs,
     segmentBytes,
+    cleared: guard.cleared,
     log,
     onFatal,
   });
   stops.add(() => ledger.close());
+  const witnessing = await Witnessing.open({
+    plan,
+    timeoutMs: config.witness.timeoutMs,
+    ledger,
+    ledgerDir,
+    origin,
+    verifiers: keys.checkpointSigners,
+    guard,
+    log,
+  });
+  stops.add(() => witnessing.stop());
+  await witnessing.checkWitnessed();
+  witnessing.start();
+  await guard.settled(peerMemories(plan), witnessPatienceMs);
 
   const events = new EventLog(ledger);
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
@@ -271,6 +305,8 @@ async function assemble(
     tailer,
     serial: () => serialState(serial.ports()),
     links,
+    witnessing,
+    guard,
   });
   const metrics = createMetrics({
     gatewayId: identity.gatewayId,
@@ -280,8 +316,10 @@ async function assemble(
     links,
   });
 
-  const published = new PublishedLog({ dir: ledgerDir, newest: () => ledger.checkpoint });
-  stops.add(() => published.close());
+  const signer = await openWitnessSigner({ keysDir: join(config.data, "keys"), name: identity.witnessName });
+  stops.add(() => signer.close());
+  const heads = await CosignedHeads.open(diskFiles, join(config.data, "witness"), plan.logs.keys(), signer.keys);
+  for (const [origin, reason] of heads.unusable) log.error({ origin, reason }, "this log cannot be witnessed");
   const listeners: Listener[] = [];
   const quarantineDesk = new QuarantineDesk({ log: quarantine, ingest, events, nowUs });
   const services: Services = {
@@ -290,8 +328,9 @@ async function assemble(
     registry,
     readings: new DatabaseReadings(database),
     tracks: new DatabaseTracks(database),
-    ledger: new LedgerView(ledger),
-    log: published,
+    ledger: new LedgerView(ledger, witnessing),
+    log: witnessing.log,
+    witness: new Witness({ logs: plan.logs, heads, signer, nowUs, log }),
     erasures: new ErasureDesk(removal, quarantineDesk),
     quarantine: quarantineDesk,
     health,

@@ -20,12 +20,17 @@ export const errorCatalog = {
   JOURNAL_ROLLED_BACK: {
     http: 503,
     retry: false,
-    hint: "The ledger is shorter than what was signed. Restore the newer copy.",
+    hint: "The ledger is shorter than what was signed. Restore the newer copy, or start over with `mycogate ledger new-origin`.",
   },
   JOURNAL_FAILED: {
     http: 503,
     retry: false,
     hint: "The disk failed an fsync. Check the disk, then restart the gateway.",
+  },
+  LEDGER_FORKED: {
+    http: 503,
+    retry: false,
+    hint: "Somebody keeps another history of this log, signed with its keys. Restore that one, or start over with `mycogate ledger new-origin`.",
   },
   CHECKPOINT_INVALID: {
     http: 503,

@@ -18,10 +18,12 @@ export class GatewayProcess {
   /** From spawn until /readyz said so. */
   readonly secondsToReady: number;
   readonly #child: ChildProcess;
+  readonly #stderr: () => string;
   readonly #api: string;
 
-  private constructor(child: ChildProcess, env: Record<string, string>, secondsToReady: number) {
+  private constructor(child: ChildProcess, stderr: () => string, env: Record<string, string>, secondsToReady: number) {
     this.#child = child;
+    this.#stderr = stderr;
     this.env = env;
     this.mqttPort = Number(env.MYCOGATE_MQTT_PORT);
     this.httpPort = Number(env.MYCOGATE_HTTP_PORT);
@@ -51,7 +53,7 @@ export class GatewayProcess {
     });
     let stderr = "";
     child.stderr!.setEncoding("utf8").on("data", (text) => (stderr += text));
-    const url = `http://127.0.0.1:${httpPort}/readyz`;
+    const url = `http://127.0.0.1:${settings.MYCOGATE_HTTP_PORT}/readyz`;
     while (
       !(await fetch(url).then(
         ({ ok }) => ok,
@@ -61,7 +63,7 @@ export class GatewayProcess {
       if (child.exitCode !== null) throw new Error(`the gateway ended with code ${child.exitCode}: ${stderr}`);
       await sleep(20);
     }
-    return new GatewayProcess(child, settings, (performance.now() - started) / 1000);
+    return new GatewayProcess(child, () => stderr, settings, (performance.now() - started) / 1000);
   }
 
   async enrol(devices: readonly { id: string; publicKey: string }[]): Promise<void> {
@@ -95,6 +97,12 @@ export class GatewayProcess {
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
     if (this.#child.exitCode === null) await once(this.#child, "exit");
+  }
+
+  /** Waits until it has given up by itself. @throws Error with its code and its stderr */
+  async ended(): Promise<never> {
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+    throw new Error(`the gateway ended with code ${this.#child.exitCode}: ${this.#stderr()}`);
   }
 
   /** The process gone without a chance to do anything about it, and its database with it as far as the gateway cares. */

@@ -6,6 +6,7 @@ import { withDefaults } from "../../src/schema/defaults.ts";
 import { type SchemaView, schemaProblems } from "../../src/schema/problems.ts";
 import { unprotectedFci } from "../transports/fci/config.ts";
 import { unprotectedListeners } from "../transports/mqtt/config.ts";
+import { witnessProblems } from "../witness/config.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { fromText } from "./from-text.ts";
 import { type Problem, problemLine } from "./problem.ts";
@@ -61,6 +62,9 @@ export function readConfig({ flags = {}, env, cwd }: ConfigSources): ConfigRepor
   const config = problems.length === 0 ? resolved(complete as Config, cwd) : undefined;
   for (const { path, message } of config ? [...unprotectedListeners(config.mqtt), ...unprotectedFci(config.fci)] : []) {
     problems.push({ code: "LISTENER_UNPROTECTED", path, message, where: where(path.split(".")) });
+  }
+  for (const { path, message } of config ? witnessProblems(config.witness) : []) {
+    problems.push({ code: "CONFIG_INVALID", path, message, where: where(path.split(".")) });
   }
   const source = (path: string): string | undefined =>
     given.get(path)?.where ?? (file?.has(path.split(".")) ? file.where(path.split(".")) : undefined);

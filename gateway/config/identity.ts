@@ -1,6 +1,6 @@
 /** Who this gateway is: made at first start, kept in the data directory ever after. */
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import type { Config } from "./schema.ts";
@@ -10,12 +10,14 @@ export interface Identity {
   readonly gatewayId: string;
   /** Origin line of the ledger's checkpoints, C2SP tlog-checkpoint. */
   readonly ledgerOrigin: string;
+  /** Under which this gateway cosigns the logs of others, C2SP tlog-cosignature. */
+  readonly witnessName: string;
 }
 
 /**
  * The identity kept in `<data>/gateway.json`, or a new one. A configured gateway id replaces the kept one.
- * A configured origin does not: what was signed under one name cannot go on under another.
- * @throws GatewayError CONFIG_INVALID when the configured origin is not the ledger's
+ * A configured origin does not: what was signed under one name cannot go on under another. Nor does the witness's name.
+ * @throws GatewayError CONFIG_INVALID when the configured origin is not the ledger's, or the name not the witness's
  */
 export function ensureIdentity(config: Config): Identity {
   const file = identityFile(config);
@@ -32,9 +34,26 @@ export function ensureIdentity(config: Config): Identity {
       },
     );
   }
-  const identity = { gatewayId, ledgerOrigin };
-  if (kept?.gatewayId !== gatewayId) writeFileDurably(file, `${JSON.stringify(identity, undefined, 2)}\n`, 0o644);
+  const witnessName = witnessNameOf(config, kept, gatewayId);
+  const identity = { gatewayId, ledgerOrigin, witnessName };
+  if (JSON.stringify(kept) !== JSON.stringify(identity))
+    writeFileDurably(file, `${JSON.stringify(identity, undefined, 2)}\n`, 0o644);
   return identity;
+}
+
+/** A name may be configured as long as nothing was cosigned under the one before. */
+function witnessNameOf(config: Config, kept: Identity | undefined, gatewayId: string): string {
+  const { name } = config.witness;
+  const before = kept?.witnessName ?? `${gatewayId}.mycogate.invalid/witness`;
+  if (name === undefined || name === before || !hasCosigned(config)) return name ?? before;
+  throw new GatewayError("CONFIG_INVALID", `witness.name is ${name}, but ${before} has cosigned checkpoints`, {
+    details: { configured: name, kept: before },
+  });
+}
+
+function hasCosigned(config: Config): boolean {
+  const dir = join(config.data, "witness");
+  return existsSync(dir) && readdirSync(dir).length > 0;
 }
 
 /** Undefined before the first start. @throws GatewayError DATA_DIR_UNUSABLE */
@@ -69,8 +88,12 @@ function identityFile(config: Config): string {
 
 function readIdentity(file: string): Identity {
   try {
-    const { gatewayId, ledgerOrigin } = JSON.parse(readFileSync(file, "utf8")) as Partial<Identity>;
-    if (typeof gatewayId === "string" && typeof ledgerOrigin === "string") return { gatewayId, ledgerOrigin };
+    const kept = JSON.parse(readFileSync(file, "utf8")) as Partial<Identity>;
+    const { gatewayId, ledgerOrigin } = kept;
+    // Files of before there were witnesses have no name for one.
+    const witnessName = kept.witnessName ?? `${gatewayId}.mycogate.invalid/witness`;
+    if (typeof gatewayId === "string" && typeof ledgerOrigin === "string")
+      return { gatewayId, ledgerOrigin, witnessName };
   } catch (cause) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `${file} cannot be read`, { cause });
   }

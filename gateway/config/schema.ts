@@ -11,6 +11,7 @@ import { mavlinkConfigSchema } from "../transports/mavlink/config.ts";
 import { mqttConfigSchema } from "../transports/mqtt/config.ts";
 import { serialConfigSchema } from "../transports/serial/config.ts";
 import { udpConfigSchema } from "../transports/udp/config.ts";
+import { witnessConfigSchema } from "../witness/config.ts";
 import type { DeepReadonly } from "./deep-readonly.ts";
 
 const strict = { additionalProperties: false };
@@ -58,6 +59,23 @@ const ledger = Type.Object(
         restart: true,
       }),
     ),
+    anchorFile: Type.Optional(
+      Type.String({
+        description:
+          "File, best on another disk, that gets a copy of every checkpoint. A start refuses a ledger that is older than it.",
+        minLength: 1,
+        restart: true,
+      }),
+    ),
+    holdSeconds: Type.Integer({
+      description:
+        "After a start no checkpoint is signed before the database and the witnesses have said how much of this log they know, or for so long.",
+      unit: "s",
+      minimum: 0,
+      maximum: 3_600,
+      default: 60,
+      restart: true,
+    }),
     segmentBytes: Type.Integer({
       description: "The journal goes on in a new file after this size.",
       unit: "bytes",
@@ -274,6 +292,7 @@ export const configSchema = Type.Object(
       }),
     ),
     ledger,
+    witness: witnessConfigSchema,
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,
     udp: udpConfigSchema,

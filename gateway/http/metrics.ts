@@ -64,6 +64,18 @@ export function createMetrics({ gatewayId, version, health, ackLatency, links }:
     mycogate_messages_in_flight: { help: "Taken in, outcome not yet on disk.", value: (stats) => stats.inFlight },
     mycogate_ledger_tree_size: { help: "Entries with a leaf index.", value: (stats) => stats.treeSize },
     mycogate_ledger_durable_size: { help: "Entries whose fsync has returned.", value: (stats) => stats.durableSize },
+    mycogate_ledger_checkpoint_size: {
+      help: "Entries that the newest checkpoint covers.",
+      value: (stats) => stats.checkpointSize,
+    },
+    mycogate_ledger_witnessed_size: {
+      help: "Entries that a quorum of witnesses has seen; absent without witnesses.",
+      value: (stats) => (stats.witnesses.length === 0 ? undefined : stats.witnessedSize),
+    },
+    mycogate_ledger_alarms: {
+      help: "Memories of this log that contradict it; anything but 0 needs somebody to act.",
+      value: (stats) => stats.alarms.length,
+    },
     mycogate_devices: { help: "Devices in the registry.", value: (stats) => stats.devices },
     mycogate_database_lag_entries: {
       help: "Durable entries the database does not have yet; absent while it was never reached.",
@@ -92,6 +104,16 @@ export function createMetrics({ gatewayId, version, health, ackLatency, links }:
       for (const [dependency, { status }] of Object.entries(health.readiness().dependencies)) {
         this.set({ dependency }, status === "ok" || status === "off" ? 1 : 0);
       }
+    },
+  });
+
+  new Gauge({
+    name: "mycogate_witness_up",
+    help: "1 while a witness answers.",
+    labelNames: ["url"],
+    registers: [registry],
+    collect() {
+      for (const { url, up } of health.stats().witnesses) this.set({ url }, up ? 1 : 0);
     },
   });
 

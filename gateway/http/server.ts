@@ -19,6 +19,7 @@ import { statsRoutes } from "./routes/stats.ts";
 import { tileRoutes } from "./routes/tiles.ts";
 import { trackRoutes } from "./routes/tracks.ts";
 import { verifyPageRoutes } from "./routes/verify-page.ts";
+import { witnessRoutes } from "./routes/witness.ts";
 import type { Services } from "./services.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -95,7 +96,7 @@ export async function createHttpServer({
     },
   });
   await app.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy });
-  for (const routes of [openRoutes, tileRoutes, verifyPageRoutes]) await app.register(routes, services);
+  for (const routes of [openRoutes, tileRoutes, verifyPageRoutes, witnessRoutes]) await app.register(routes, services);
   await app.register(
     async (api) => {
       api.addHook("onRequest", requireRole(authenticate));

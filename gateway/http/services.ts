@@ -140,6 +140,20 @@ export interface LogService {
   consistency(oldSize: number, newSize?: number): Promise<ConsistencyProof | undefined>;
 }
 
+/** An answer of the C2SP tlog-witness API, as it goes out. */
+export interface WitnessAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export interface WitnessService {
+  /** Cosigns a checkpoint of a log that is witnessed here, or says why not. */
+  addCheckpoint(body: Uint8Array): Promise<WitnessAnswer>;
+  /** The newest that was cosigned of a log, with its signatures and ours. @param originHash SHA-256 of its origin, lower-case hex */
+  checkpoint(originHash: string): string | undefined;
+}
+
 export interface QuarantineItem {
   readonly id: number;
   readonly reason: QuarantineReason;
@@ -187,6 +201,12 @@ export interface Stats extends TransportCounts {
   readonly devices: number;
   /** Entries the database has; treeSize − this is its lag. Null while it was never reached. */
   readonly databaseCursor: number | null;
+  /** Entries that the newest checkpoint covers, and those that a quorum of witnesses has seen. */
+  readonly checkpointSize: number;
+  readonly witnessedSize: number;
+  readonly witnesses: { readonly url: string; readonly cosignedSize: number; readonly up: boolean }[];
+  /** What contradicts this log's history, in words: to be shown until somebody has acted. */
+  readonly alarms: string[];
   readonly uptimeSeconds: number;
 }
 
@@ -241,6 +261,7 @@ export interface Services {
   readonly ledger: LedgerService;
   readonly log: LogService;
   readonly erasures: ErasureService;
+  readonly witness: WitnessService;
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;

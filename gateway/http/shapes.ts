@@ -243,6 +243,10 @@ export const stats = Type.Object({
   rejectReasons: reasonCounts(Object.keys(rejectReasons) as RejectReason[]),
   devices: count,
   databaseCursor: nullable(count),
+  checkpointSize: count,
+  witnessedSize: count,
+  witnesses: Type.Array(Type.Object({ url: Type.String(), cosignedSize: count, up: Type.Boolean() })),
+  alarms: Type.Array(Type.String()),
   uptimeSeconds: Type.Number({ minimum: 0 }),
 });
 

@@ -16,6 +16,8 @@ export interface CheckpointerOptions {
   readonly publish: (stored: StoredCheckpoint) => void;
   /** Shortest time between two checkpoints. */
   readonly intervalMs: number;
+  /** Nothing is signed before it resolves. */
+  readonly cleared?: Promise<void> | undefined;
   readonly log: JournalLogger;
   readonly onFatal: (error: GatewayError) => void;
 }
@@ -30,10 +32,16 @@ export class Checkpointer {
   /** The tree grew while it was being signed, or the disk was full. */
   #again = false;
   #stopped = false;
+  #cleared: boolean;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#latest = options.stored;
+    this.#cleared = options.cleared === undefined;
+    void options.cleared?.then(() => {
+      this.#cleared = true;
+      if (this.#again) this.grown();
+    });
   }
 
   get latest(): StoredCheckpoint | undefined {
@@ -43,17 +51,18 @@ export class Checkpointer {
   /** The durable tree has grown: sign it, at once or when the interval is over. */
   grown(): void {
     this.#again = true;
-    if (this.#stopped || this.#timer !== undefined || this.#signing !== undefined) return;
+    if (!this.#cleared || this.#stopped || this.#timer !== undefined || this.#signing !== undefined) return;
     const waitMs = this.#lastTryMs + this.#options.intervalMs - performance.now();
     this.#timer = setTimeout(() => void this.sign(), Math.max(0, waitMs));
   }
 
-  /** Signs what is durable now. A full disk only delays it; any other failure is fatal. */
+  /** Signs what is durable now, or as soon as that is allowed. A full disk only delays it; any other failure is fatal. */
   sign(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#signing ??= this.#stopped ? Promise.resolve() : this.#sign();
-    return this.#signing;
+    if (!this.#cleared) this.#again = true;
+    this.#signing ??= this.#stopped || !this.#cleared ? undefined : this.#sign();
+    return this.#signing ?? Promise.resolve();
   }
 
   /** Signs no more. */
@@ -62,7 +71,7 @@ export class Checkpointer {
     clearTimeout(this.#timer);
   }
 
-  /** Signs a last time, so that nothing durable is left uncovered, unless the disk is full. */
+  /** Signs a last time, so that nothing durable is left uncovered, unless the disk is full or signing was never allowed. */
   async close(): Promise<void> {
     await this.#signing;
     await this.sign();

@@ -40,6 +40,8 @@ export interface LedgerOptions {
   readonly segmentBytes?: number;
   readonly checkpointIntervalMs?: number;
   readonly probeIntervalMs?: number;
+  /** Entries are taken at once, but no checkpoint is signed before this resolves. */
+  readonly cleared?: Promise<void>;
 }
 
 const defaultCheckpointIntervalMs = 1000;
@@ -75,7 +77,7 @@ export class Ledger implements LedgerPort {
   }
 
   /**
-   * Recovers what is there, or begins a ledger, and signs a checkpoint over all of it.
+   * Recovers what is there, or begins a ledger, and signs a checkpoint over all of it unless that has to wait.
    * @throws GatewayError CHECKPOINT_INVALID, JOURNAL_CORRUPT, JOURNAL_ROLLED_BACK or DATA_DIR_UNUSABLE; then entries and
    * checkpoint are as before
    */
@@ -126,6 +128,7 @@ export class Ledger implements LedgerPort {
       },
       publish: (checkpoint) => published.notify(checkpoint),
       intervalMs: options.checkpointIntervalMs ?? defaultCheckpointIntervalMs,
+      cleared: options.cleared,
       log,
       onFatal: (error) => journal.fail(error),
     });
@@ -160,9 +163,18 @@ export class Ledger implements LedgerPort {
     return this.#parts.journal.state;
   }
 
-  /** The newest durable checkpoint, a C2SP signed note; undefined only while the disk has refused the very first. */
+  /** The newest durable checkpoint, a C2SP signed note; undefined while the very first could not be signed and stored. */
   get checkpoint(): string | undefined {
-    return this.#parts.checkpointer.latest?.text;
+    return this.latest?.text;
+  }
+
+  get latest(): StoredCheckpoint | undefined {
+    return this.#parts.checkpointer.latest;
+  }
+
+  /** Signs no checkpoint any more; entries are taken all the same. */
+  stopSigning(): void {
+    this.#parts.checkpointer.stop();
   }
 
   /** Leaves that it covers. */

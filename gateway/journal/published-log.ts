@@ -2,13 +2,20 @@
  * The log as everyone may read it: its newest checkpoint, and tiles, entry bundles and proofs of what that covers. It
  * reads files only, so it works in a running gateway, beside one, and without one.
  */
+import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { hashBytes, tileWidth } from "../../src/ledger/merkle.ts";
 import { parseNote } from "../../src/ledger/note.ts";
 import { verifyInclusion } from "../../src/ledger/proof.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
-import { type ConsistencyProof, consistencyProof, inclusionProof, type RightEdge } from "../../src/ledger/prove.ts";
+import {
+  type ConsistencyProof,
+  consistencyProof,
+  inclusionProof,
+  type RightEdge,
+  rootOf,
+} from "../../src/ledger/prove.ts";
 import { type TilePath, type TileRange, tileWidthAt } from "../../src/ledger/tiles.ts";
 import { removedLeafHash } from "../../src/ledger/tombstone.ts";
 import { checkpointPath, readCheckpointFile, type StoredCheckpoint } from "./checkpoint-file.ts";
@@ -25,32 +32,63 @@ import { SegmentCursor } from "./segment-cursor.ts";
 export interface PublishedLogOptions {
   /** `<data>/ledger` */
   readonly dir: string;
-  /** The newest durable checkpoint, where the caller knows it; otherwise the file is read each time. */
+  /** The newest durable checkpoint, and the newest with a quorum of witnesses, where the caller knows; otherwise the files are read each time. */
   readonly newest?: () => string | undefined;
+  readonly witnessed?: () => string | undefined;
   readonly files?: FilePort;
 }
+
+/** The largest checkpoint that a quorum of witnesses has cosigned, with their lines. @param ledgerDir `<data>/ledger` */
+export function witnessedPath(ledgerDir: string): string {
+  return join(ledgerDir, "checkpoint.witnessed");
+}
+
+type ReadNote = () => Promise<string | undefined> | string | undefined;
 
 export class PublishedLog {
   readonly #dir: string;
   readonly #files: FilePort;
-  readonly #newest: () => Promise<string | undefined> | string | undefined;
+  readonly #newest: ReadNote;
+  readonly #witnessed: ReadNote;
   readonly #journal: JournalReader;
   readonly #hashFiles = new Map<number, Promise<OpenFile>>();
-  #parsed: StoredCheckpoint | undefined;
+  /** By their text. */
+  #parsed = new Map<string, StoredCheckpoint>();
   #edge: { readonly size: number; readonly roots: RightEdge } = { size: 0, roots: new Map() };
 
-  constructor({ dir, newest, files = diskFiles }: PublishedLogOptions) {
+  constructor({ dir, newest, witnessed, files = diskFiles }: PublishedLogOptions) {
     this.#dir = dir;
     this.#files = files;
     this.#newest = newest ?? (() => readCheckpointFile(files, checkpointPath(dir)));
+    this.#witnessed = witnessed ?? (() => readCheckpointFile(files, witnessedPath(dir)));
     this.#journal = new JournalReader(journalDir(dir), files);
   }
 
   /** Undefined before the first. Its signatures are for others to check. @throws GatewayError CHECKPOINT_INVALID */
   async checkpoint(): Promise<StoredCheckpoint | undefined> {
-    const text = await this.#newest();
-    if (text !== undefined && text !== this.#parsed?.text) this.#parsed = { text, checkpoint: checkpointIn(text) };
-    return text === undefined ? undefined : this.#parsed;
+    const [newest, witnessed] = await Promise.all([this.#newest(), this.#witnessed()]);
+    const stored = newest === undefined ? undefined : this.#parse(newest);
+    const cosigned = witnessed === undefined ? undefined : this.#parse(witnessed);
+    // The same with more lines.
+    return cosigned !== undefined && cosigned.checkpoint.size === stored?.checkpoint.size ? cosigned : stored;
+  }
+
+  /** The one to prove a leaf with: cosigned by a quorum of witnesses where there is such a one. */
+  async #covering(leafIndex: number): Promise<StoredCheckpoint | undefined> {
+    const witnessed = await this.#witnessed();
+    const cosigned = witnessed === undefined ? undefined : this.#parse(witnessed);
+    const best = cosigned !== undefined && leafIndex < cosigned.checkpoint.size ? cosigned : await this.checkpoint();
+    return best !== undefined && leafIndex < best.checkpoint.size ? best : undefined;
+  }
+
+  #parse(text: string): StoredCheckpoint {
+    const known = this.#parsed.get(text);
+    if (known !== undefined) return known;
+    // The newest, the witnessed, and each as it was a moment ago.
+    if (this.#parsed.size >= 4) this.#parsed = new Map();
+    const stored = { text, checkpoint: checkpointIn(text) };
+    this.#parsed.set(text, stored);
+    return stored;
   }
 
   /**
@@ -63,10 +101,13 @@ export class PublishedLog {
     return level === "entries" ? this.#bundle({ index, width }) : this.#hashes(level, index, width);
   }
 
-  /** The leaf, with its way up to the newest checkpoint; undefined while that does not cover it. @throws as `tile` */
+  /**
+   * The leaf, with its way up to a checkpoint: one with a quorum of witnesses where that covers it, else the newest.
+   * Undefined while none does. @throws as `tile`
+   */
   async inclusion(leafIndex: number): Promise<ProofFile | undefined> {
-    const stored = await this.checkpoint();
-    if (stored === undefined || leafIndex >= stored.checkpoint.size) return undefined;
+    const stored = await this.#covering(leafIndex);
+    if (stored === undefined) return undefined;
     const { size, root } = stored.checkpoint;
     const [leaf, hashes] = await Promise.all([
       this.#journal.entry(leafIndex),
@@ -106,6 +147,11 @@ export class PublishedLog {
       await cursor.close();
     }
     return ranges;
+  }
+
+  /** Root hash of the first `size` entries, from 1 to what is durable, whether or not it is signed. */
+  rootAt(size: number): Promise<Uint8Array> {
+    return rootOf(size, this.#hashes);
   }
 
   async close(): Promise<void> {

@@ -3,11 +3,13 @@ import type { DependencyState, HealthService, Stats } from "../http/services.ts"
 import type { Counters } from "../ingest/counters.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { QuarantineLog } from "../ingest/quarantine-log.ts";
+import { type HistoryGuard, sentenceOf } from "../journal/history-guard.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Database } from "../store/database.ts";
 import type { Tailer } from "../store/tailer.ts";
 import type { Link } from "../transports/link.ts";
+import type { Witnessing } from "../witness/witnessing.ts";
 
 export interface HealthOptions {
   readonly ledger: Ledger;
@@ -19,6 +21,8 @@ export interface HealthOptions {
   readonly tailer: Tailer;
   readonly serial: () => DependencyState;
   readonly links: readonly Link[];
+  readonly witnessing: Witnessing;
+  readonly guard: HistoryGuard;
 }
 
 /** What /readyz and /api/v1/stats say. */
@@ -31,7 +35,7 @@ export class Health implements HealthService {
   }
 
   readiness(): { ready: boolean; dependencies: Record<string, DependencyState> } {
-    const { ledger, database, tailer, quarantine, serial, links } = this.#options;
+    const { ledger, database, tailer, quarantine, serial, links, witnessing, guard } = this.#options;
     const journal = journalState(ledger);
     const held = `${quarantine.count} messages, ${quarantine.sizeBytes} bytes`;
     const dependencies: Record<string, DependencyState> = {
@@ -41,12 +45,14 @@ export class Health implements HealthService {
       quarantine: quarantine.isFull ? { status: "degraded", detail: `full: ${held}` } : { status: "ok", detail: held },
       serial: serial(),
       ...Object.fromEntries(links.map((link) => [link.name, link.state()])),
+      witnesses: witnessing.state(),
+      history: historyState(guard),
     };
     return { ready: journal.status === "ok", dependencies };
   }
 
   stats(): Stats {
-    const { counters, ledger, ingest, registry, tailer } = this.#options;
+    const { counters, ledger, ingest, registry, tailer, witnessing, guard } = this.#options;
     return {
       ...counters.total,
       inFlight: ingest.inFlight,
@@ -59,9 +65,20 @@ export class Health implements HealthService {
       durableSize: ledger.durableSize,
       devices: registry.size,
       databaseCursor: tailer.cursor,
+      checkpointSize: ledger.checkpointSize,
+      witnessedSize: witnessing.witnessedSize,
+      witnesses: witnessing.peers(),
+      alarms: guard.contradictions.map(sentenceOf),
       uptimeSeconds: (performance.now() - this.#started) / 1000,
     };
   }
+}
+
+function historyState({ contradictions, waitingFor }: HistoryGuard): DependencyState {
+  if (contradictions.length > 0) return { status: "down", detail: contradictions.map(sentenceOf).join("; ") };
+  if (waitingFor.length > 0)
+    return { status: "degraded", detail: `no checkpoint is signed before ${waitingFor.join(" and ")} has answered` };
+  return { status: "ok", detail: "nobody contradicts this ledger" };
 }
 
 function journalState(ledger: Ledger): DependencyState {

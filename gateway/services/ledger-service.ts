@@ -2,13 +2,16 @@ import { decodeEntry } from "../../src/ledger/entry.ts";
 import type { EntryView, LedgerService } from "../http/services.ts";
 import { storedLeafHash } from "../journal/leaf-hashes.ts";
 import type { Ledger } from "../journal/ledger.ts";
+import type { Witnessing } from "../witness/witnessing.ts";
 
 /** Entries as the API shows them, read from the journal itself. */
 export class LedgerView implements LedgerService {
   readonly #ledger: Ledger;
+  readonly #witnessing: Pick<Witnessing, "checkpoint" | "witnessedSize">;
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, witnessing: Pick<Witnessing, "checkpoint" | "witnessedSize">) {
     this.#ledger = ledger;
+    this.#witnessing = witnessing;
   }
 
   async entry(leafIndex: number): Promise<EntryView | undefined> {
@@ -16,7 +19,7 @@ export class LedgerView implements LedgerService {
     if (!bytes) return undefined;
     const decoded = decodeEntry(bytes);
     const block = (await this.#ledger.blockOf(leafIndex)) ?? null;
-    const state = leafIndex < this.#ledger.checkpointSize ? "checkpointed" : block === null ? "durable" : "sealed";
+    const state = this.#stateOf(leafIndex, block);
     const common = { leafIndex, leafHash: storedLeafHash(bytes), block, state } as const;
     const reading = decoded.ok && decoded.value.kind === "reading" ? decoded.value : undefined;
     if (reading) {
@@ -67,7 +70,13 @@ export class LedgerView implements LedgerService {
   }
 
   checkpoint(): string | undefined {
-    return this.#ledger.checkpoint;
+    return this.#witnessing.checkpoint;
+  }
+
+  #stateOf(leafIndex: number, block: number | null): EntryView["state"] {
+    if (leafIndex < this.#witnessing.witnessedSize) return "witnessed";
+    if (leafIndex < this.#ledger.checkpointSize) return "checkpointed";
+    return block === null ? "durable" : "sealed";
   }
 }
 

@@ -2,7 +2,7 @@
  * C2SP checkpoints (tlog-checkpoint v1.0.0): the size and root hash of a log, as a signed note. Without extension lines,
  * which not every signature type covers.
  */
-import { accept, type Refusal, type Result, refuse } from "../result.ts";
+import { accept, type Result, refuse } from "../result.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { hashBytes } from "./hash.ts";
 import { formatNote, type NoteSignature, parseNote } from "./note.ts";
@@ -72,21 +72,21 @@ export function openCheckpoint(
   if (!checkpoint.ok) return checkpoint;
   if (checkpoint.value.origin !== origin) return refuse("ORIGIN_MISMATCH", `signed for ${checkpoint.value.origin}`);
   for (const verifier of verifiers) {
-    const refusal = checkSignatures(checkpoint.value, parsed.value.signatures, verifier);
-    if (refusal !== undefined) return refusal;
+    const line = checkLine(checkpoint.value, parsed.value.signatures, verifier);
+    const key = `${verifier.name}+${verifier.keyId.toString(16).padStart(8, "0")}`;
+    if (line === "absent") return refuse("SIGNATURE_MISSING", `not signed by ${key}`);
+    if (line === "bad") return refuse("SIGNATURE_INVALID", `the signature of ${key} does not verify`);
   }
   return checkpoint;
 }
 
-function checkSignatures(
+/** Of a note's signatures, those of one key. A key id is only a hint: a line with the key's name and id has to verify. */
+export function checkLine(
   checkpoint: Checkpoint,
   signatures: readonly NoteSignature[],
-  verifier: CheckpointVerifier,
-): Refusal<"SIGNATURE_MISSING" | "SIGNATURE_INVALID"> | undefined {
-  const { name, keyId } = verifier;
+  { name, keyId, verify }: CheckpointVerifier,
+): "holds" | "absent" | "bad" {
   const lines = signatures.filter((line) => line.name === name && line.keyId === keyId);
-  const key = `${name}+${keyId.toString(16).padStart(8, "0")}`;
-  if (lines.length === 0) return refuse("SIGNATURE_MISSING", `not signed by ${key}`);
-  const allHold = lines.every(({ signature }) => verifier.verify(checkpoint, signature));
-  return allHold ? undefined : refuse("SIGNATURE_INVALID", `the signature of ${key} does not verify`);
+  if (lines.length === 0) return "absent";
+  return lines.every(({ signature }) => verify(checkpoint, signature)) ? "holds" : "bad";
 }

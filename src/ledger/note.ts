@@ -6,8 +6,8 @@ import { accept, type Result, refuse } from "../result.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { sha256 } from "./hash.ts";
 
-/** Signature types, the first byte of a public key as notes name it. */
-export const signatureTypes = { ed25519: 0x01, mldsa44: 0x06 } as const;
+/** Signature types, the first byte of a public key as notes name it. `cosignature` is the Ed25519 line of a witness. */
+export const signatureTypes = { ed25519: 0x01, cosignature: 0x04, mldsa44: 0x06 } as const;
 
 export interface NoteSignature {
   readonly name: string;
@@ -69,11 +69,13 @@ export function parseVkey(vkey: string): Result<NoteKey, "VKEY_MALFORMED"> {
 }
 
 export function formatNote({ text, signatures }: SignedNote): string {
-  const lines = signatures.map(({ name, keyId, signature }) => {
-    const id = [keyId >>> 24, (keyId >>> 16) & 0xff, (keyId >>> 8) & 0xff, keyId & 0xff];
-    return `${signaturePrefix}${name} ${encodeBase64(Uint8Array.of(...id, ...signature))}\n`;
-  });
-  return `${text}\n${lines.join("")}`;
+  return `${text}\n${signatures.map(formatSignature).join("")}`;
+}
+
+/** One line of a note, its newline included. */
+export function formatSignature({ name, keyId, signature }: NoteSignature): string {
+  const id = [keyId >>> 24, (keyId >>> 16) & 0xff, (keyId >>> 8) & 0xff, keyId & 0xff];
+  return `${signaturePrefix}${name} ${encodeBase64(Uint8Array.of(...id, ...signature))}\n`;
 }
 
 /** Total and strict: any other spelling of the same note is refused. */

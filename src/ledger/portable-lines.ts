@@ -2,7 +2,7 @@
 import { checkDevicePublicKey } from "../codec/device-key.ts";
 import { verifyEd25519 } from "../codec/ed25519.ts";
 import { accept, type Result, refuse } from "../result.ts";
-import { type CheckpointVerifier, formatCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointVerifier, formatCheckpoint } from "./checkpoint.ts";
 import { mldsa44PublicKeyBytes, mldsa44Verifier } from "./mldsa44-line.ts";
 import { type NoteKey, parseVkey, signatureTypes } from "./note.ts";
 
@@ -15,8 +15,6 @@ export interface LineKey {
   readonly verifier: CheckpointVerifier;
 }
 
-/** cosignature/v1 of C2SP tlog-cosignature. */
-const typeCosignature = 0x04;
 const timeBytes = 8;
 
 const utf8 = new TextEncoder();
@@ -31,11 +29,11 @@ export function portableLineKey(vkey: string): Result<LineKey, "VKEY_MALFORMED" 
       return refuse("VKEY_MALFORMED", `an ML-DSA-44 key of ${publicKey.length} bytes`);
     return accept({ type: "mldsa44", publicKey, verifier: mldsa44Verifier(name, publicKey) });
   }
-  if (type !== signatureTypes.ed25519 && type !== typeCosignature)
+  if (type !== signatureTypes.ed25519 && type !== signatureTypes.cosignature)
     return refuse("VKEY_TYPE_UNKNOWN", `signature type ${type}`);
   const sound = checkDevicePublicKey(publicKey);
   if (!sound.ok) return refuse("VKEY_MALFORMED", sound.detail);
-  return accept(type === typeCosignature ? cosignatureKey(parsed.value) : ed25519Key(parsed.value));
+  return accept(type === signatureTypes.cosignature ? cosignatureKey(parsed.value) : ed25519Key(parsed.value));
 }
 
 /** Type 0x01: over the text of the note. */
@@ -50,8 +48,13 @@ function cosignatureKey({ name, keyId, publicKey }: NoteKey): LineKey {
   const verify: CheckpointVerifier["verify"] = (checkpoint, line) => {
     if (line.length <= timeBytes) return false;
     const time = new DataView(line.buffer, line.byteOffset).getBigUint64(0);
-    const message = `cosignature/v1\ntime ${time}\n${formatCheckpoint(checkpoint)}`;
-    return time < 2n ** 63n && verifyEd25519(line.subarray(timeBytes), utf8.encode(message), publicKey);
+    const message = cosignatureMessage(time, checkpoint);
+    return time < 2n ** 63n && verifyEd25519(line.subarray(timeBytes), message, publicKey);
   };
   return { type: "cosignature", publicKey, verifier: { name, keyId, verify } };
+}
+
+/** What a witness signs with Ed25519: cosignature/v1 of C2SP tlog-cosignature. @param time POSIX seconds */
+export function cosignatureMessage(time: bigint, checkpoint: Checkpoint): Uint8Array {
+  return utf8.encode(`cosignature/v1\ntime ${time}\n${formatCheckpoint(checkpoint)}`);
 }

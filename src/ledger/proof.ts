@@ -24,7 +24,7 @@ export function verifyInclusion(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameBytes(hash, root);
+  return last === 0 && sameHash(hash, root);
 }
 
 /**
@@ -39,7 +39,7 @@ export function verifyConsistency(
   proof: readonly Uint8Array[],
 ): boolean {
   if (!isIndex(oldSize) || !isIndex(newSize) || oldSize === 0 || oldSize > newSize) return false;
-  if (oldSize === newSize) return proof.length === 0 && sameBytes(oldRoot, newRoot);
+  if (oldSize === newSize) return proof.length === 0 && sameHash(oldRoot, newRoot);
   if (!areHashes([oldRoot, ...proof])) return false;
   let index = oldSize - 1;
   let last = newSize - 1;
@@ -61,7 +61,7 @@ export function verifyConsistency(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameBytes(oldHash, oldRoot) && sameBytes(newHash, newRoot);
+  return last === 0 && sameHash(oldHash, oldRoot) && sameHash(newHash, newRoot);
 }
 
 // Not a shift: sizes go up to 2^53.
@@ -77,6 +77,6 @@ function areHashes(values: readonly Uint8Array[]): boolean {
   return values.every(({ length }) => length === hashBytes);
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -71,6 +71,12 @@ export async function consistencyProof(
   return { oldSize, newSize, hashes: await new SubtreeRoots(newSize, readTile, new Map()).of(nodes.reverse()) };
 }
 
+/** Root hash of the first `size` leaves. @param size from 1 */
+export async function rootOf(size: number, readTile: ReadTile): Promise<Uint8Array> {
+  const [root] = await new SubtreeRoots(size, readTile, new Map()).of([{ from: 0, to: size }]);
+  return root!;
+}
+
 /** Where a node's left and right subtree meet: the left one has the largest power of two that leaves the right one some. */
 function split({ from, to }: Subtree): number {
   let left = 1;

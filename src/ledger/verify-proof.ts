@@ -2,8 +2,8 @@
  * The verifier: a proof file and a policy, nothing else. No network, no clock, and nothing of Node: the same module runs
  * in the command line, in tests, and in the page that a browser opens from a disk.
  */
-import { accept, type Refusal, type Result, refuse } from "../result.ts";
-import { type Checkpoint, type CheckpointReject, openCheckpoint, parseCheckpoint } from "./checkpoint.ts";
+import { accept, type Result, refuse } from "../result.ts";
+import { type Checkpoint, type CheckpointReject, checkLine, parseCheckpoint } from "./checkpoint.ts";
 import { leafHash } from "./hash.ts";
 import { parseNote } from "./note.ts";
 import type { Policy } from "./policy.ts";
@@ -62,10 +62,13 @@ function verifyCheckpoint(
   const keys = logs.get(origin);
   if (keys === undefined) return refuse("LOG_UNKNOWN", `the policy lists no key of ${origin}`);
   // A line of a key that is known has to hold, whether or not it is needed.
-  const logLines = keys.map((key) => lineOf(key, note, origin));
-  const witnessLines = [...witnesses].map(([name, key]) => ({ name, line: lineOf(key, note, origin) }));
-  const bad = [...logLines, ...witnessLines.map(({ line }) => line)].find(isRefusal);
-  if (bad !== undefined) return bad;
+  const lineOf = ({ verifier }: LineKey) => checkLine(checkpoint.value, parsed.value.signatures, verifier);
+  const logLines = keys.map(lineOf);
+  const witnessLines = [...witnesses].map(([name, key]) => ({ name, line: lineOf(key) }));
+  const bad = keys.find((_, index) => logLines[index] === "bad")?.verifier.name;
+  const badWitness = witnessLines.find(({ line }) => line === "bad")?.name;
+  if (bad !== undefined || badWitness !== undefined)
+    return refuse("SIGNATURE_INVALID", `the signature of ${bad ?? badWitness} does not verify`);
   const signedWith = [...new Set(keys.filter((_, index) => logLines[index] === "holds").map(({ type }) => type))];
   const missing = keys.find(({ type }) => !signedWith.includes(type));
   if (missing !== undefined)
@@ -74,16 +77,4 @@ function verifyCheckpoint(
   if (!isMet(quorum, new Set(witnessedBy)))
     return refuse("QUORUM_MISSING", `cosigned by ${witnessedBy.join(", ") || "no witness"}: the policy asks for more`);
   return accept({ checkpoint: checkpoint.value, signedWith, witnessedBy });
-}
-
-function lineOf({ verifier }: LineKey, note: string, origin: string): "holds" | "absent" | Refusal<ProofReject> {
-  const opened = openCheckpoint(note, origin, [verifier]);
-  if (opened.ok) return "holds";
-  if (opened.reject === "SIGNATURE_MISSING") return "absent";
-  // The checkpoint itself was parsed, and its origin looked up, before.
-  return refuse("SIGNATURE_INVALID", opened.detail);
-}
-
-function isRefusal(line: "holds" | "absent" | Refusal<ProofReject>): line is Refusal<ProofReject> {
-  return typeof line === "object";
 }

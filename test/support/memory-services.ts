@@ -120,6 +120,10 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       of: (id) => (state.erased.has(id) ? { order: 7, count: 3 } : undefined),
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
+    witness: {
+      addCheckpoint: async () => ({ status: 404, type: "text/plain", body: "unknown\n" }),
+      checkpoint: () => undefined,
+    },
     quarantine: {
       list({ limit, cursor, reason, device }) {
         const after = cursor === undefined ? -1 : Number(cursor);
@@ -209,6 +213,10 @@ function noStats(): Stats {
     rejectReasons: {},
     devices: 0,
     databaseCursor: null,
+    checkpointSize: 0,
+    witnessedSize: 0,
+    witnesses: [],
+    alarms: [],
     uptimeSeconds: 1,
   };
 }

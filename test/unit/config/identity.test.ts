@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -28,14 +28,14 @@ test("two gateways are two identities", () => {
 
 test("configured names are taken at first start", () => {
   const env = { MYCOGATE_GATEWAY_ID: "gw-7", MYCOGATE_LEDGER_ORIGIN: "gw7.example/ledger/1" };
-  expect(ensureIdentity(config(env))).toEqual({ gatewayId: "gw-7", ledgerOrigin: "gw7.example/ledger/1" });
-  expect(ensureIdentity(config())).toEqual({ gatewayId: "gw-7", ledgerOrigin: "gw7.example/ledger/1" });
+  expect(ensureIdentity(config(env))).toMatchObject({ gatewayId: "gw-7", ledgerOrigin: "gw7.example/ledger/1" });
+  expect(ensureIdentity(config())).toMatchObject({ gatewayId: "gw-7", ledgerOrigin: "gw7.example/ledger/1" });
 });
 
 test("a gateway can be renamed, and its ledger keeps its origin", () => {
   const { ledgerOrigin } = ensureIdentity(config());
-  expect(ensureIdentity(config({ MYCOGATE_GATEWAY_ID: "gw-8" }))).toEqual({ gatewayId: "gw-8", ledgerOrigin });
-  expect(ensureIdentity(config())).toEqual({ gatewayId: "gw-8", ledgerOrigin });
+  expect(ensureIdentity(config({ MYCOGATE_GATEWAY_ID: "gw-8" }))).toMatchObject({ gatewayId: "gw-8", ledgerOrigin });
+  expect(ensureIdentity(config())).toMatchObject({ gatewayId: "gw-8", ledgerOrigin });
 });
 
 test("a ledger cannot go on under another origin", () => {
@@ -77,4 +77,17 @@ test("clients find the API by its port, or where that was any free one, by what 
   expect(findEndpoint(anyPort)).toBeUndefined();
   keepEndpoint(anyPort, "http://127.0.0.1:40123");
   expect(findEndpoint(anyPort)).toBe("http://127.0.0.1:40123");
+});
+
+test("a witness keeps its name over a renaming, and may be given another until it has cosigned something", () => {
+  const { witnessName } = ensureIdentity(config());
+  expect(ensureIdentity(config({ MYCOGATE_GATEWAY_ID: "gw-8" })).witnessName).toBe(witnessName);
+  const named = config({ MYCOGATE_WITNESS_NAME: "w.example/w1" });
+  expect(ensureIdentity(named).witnessName).toBe("w.example/w1");
+  expect(ensureIdentity(config()).witnessName).toBe("w.example/w1");
+  mkdirSync(join(named.data, "witness"));
+  writeFileSync(join(named.data, "witness", "00"), "");
+  expect(() => ensureIdentity(config({ MYCOGATE_WITNESS_NAME: "w.example/w2" }))).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID" }),
+  );
 });

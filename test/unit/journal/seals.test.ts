@@ -121,7 +121,7 @@ describe("a block", () => {
 
   test("has its number and its seal in the API, from the moment the seal is durable", async () => {
     const ledger = await openLedger(new FaultyFiles(), { ...tens, checkpointIntervalMs: 3_600_000 });
-    const view = new LedgerView(ledger);
+    const view = new LedgerView(ledger, { checkpoint: undefined, witnessedSize: 0 });
     await append(ledger, [entryOf("alice", 1), entryOf("alice", 2)]);
     expect(await view.entry(1)).toMatchObject({ kind: "reading", block: null, state: "durable" });
     await append(ledger, some(8));

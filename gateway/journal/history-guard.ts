@@ -1,0 +1,172 @@
+/**
+ * What others remember of this log, against what the disk holds. A disk that was put back to an older state is consistent
+ * with itself: only a memory outside of it can tell. So a start signs nothing until every such memory has been heard, or
+ * for as long as patience lasts; and whatever contradicts the disk is an alarm at any time. docs/adr/0067
+ */
+import { type ErrorCode, GatewayError } from "../../src/errors.ts";
+import { type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { sameHash } from "../../src/ledger/proof.ts";
+import type { JournalLogger } from "./logger.ts";
+
+export interface Contradiction {
+  /** Who remembers: `witness <url>`, `database`, `anchor <path>`. */
+  readonly source: string;
+  /**
+   * `ahead`: it holds a larger log than this. `fork`: a log of this size or less that is not the beginning of ours.
+   * `claim`: it says so and shows nothing that our keys have signed, so that nothing but the alarm follows.
+   */
+  readonly kind: "ahead" | "fork" | "claim";
+  /** Entries of what it remembers, and of this log. */
+  readonly size: number;
+  readonly ownSize: number;
+  /** The checkpoint with our signatures, for everyone to see. */
+  readonly note: string | undefined;
+}
+
+export interface HistoryGuardOptions {
+  /** Those that must be heard, by the name they have in `heard`. */
+  readonly memories: readonly string[];
+  readonly patienceMs: number;
+  readonly log: JournalLogger;
+  /** A contradiction that is proven, before anything was signed: the gateway must not go on. */
+  readonly onRefuse: (error: GatewayError) => void;
+  /** Any other, the first time. */
+  readonly onAlarm: (contradiction: Contradiction) => void;
+}
+
+export class HistoryGuard {
+  readonly #options: HistoryGuardOptions;
+  readonly #waitingFor: Set<string>;
+  readonly #found: Contradiction[] = [];
+  readonly #timer: NodeJS.Timeout | undefined;
+  #clear: () => void = () => undefined;
+  #state: "waiting" | "clear" | "refused" = "waiting";
+  #refusal: GatewayError | undefined;
+  #changed: () => void = () => undefined;
+  /** Resolves when checkpoints may be signed: never, once the start is refused. */
+  readonly cleared: Promise<void>;
+
+  constructor(options: HistoryGuardOptions) {
+    this.#options = options;
+    this.#waitingFor = new Set(options.memories);
+    this.cleared = new Promise((resolve) => {
+      this.#clear = resolve;
+    });
+    if (this.#waitingFor.size === 0) this.#allow();
+    else this.#timer = setTimeout(() => this.#runOut(), options.patienceMs).unref();
+  }
+
+  get contradictions(): readonly Contradiction[] {
+    return this.#found;
+  }
+
+  /** Memories that checkpoints wait for. */
+  get waitingFor(): readonly string[] {
+    return this.#state === "waiting" ? [...this.#waitingFor] : [];
+  }
+
+  /** A memory was asked, and agrees or has nothing to say. */
+  heard(memory: string): void {
+    this.#waitingFor.delete(memory);
+    this.#changed();
+    if (this.#waitingFor.size === 0) this.#allow();
+  }
+
+  contradicted(contradiction: Contradiction): void {
+    const { source, kind, size } = contradiction;
+    if (this.#found.some((known) => known.source === source && known.kind === kind && known.size === size)) return;
+    const { log, onRefuse, onAlarm } = this.#options;
+    this.#found.push(contradiction);
+    log.error({ ...contradiction }, "the history of this log is contradicted");
+    if (kind !== "claim" && this.#state === "waiting") {
+      this.#state = "refused";
+      clearTimeout(this.#timer);
+      this.#refusal = refusalOf(contradiction);
+      this.#changed();
+      onRefuse(this.#refusal);
+    } else if (this.#state !== "refused") onAlarm(contradiction);
+  }
+
+  /**
+   * Resolves when these memories were heard, or after `patienceMs`.
+   * @throws GatewayError JOURNAL_ROLLED_BACK or LEDGER_FORKED when the start is refused meanwhile
+   */
+  async settled(memories: readonly string[], patienceMs: number): Promise<void> {
+    const until = performance.now() + patienceMs;
+    while (this.#refusal === undefined && memories.some((memory) => this.#waitingFor.has(memory))) {
+      const restMs = until - performance.now();
+      if (restMs <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, restMs);
+        this.#changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    if (this.#refusal !== undefined) throw this.#refusal;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #allow(): void {
+    if (this.#state !== "waiting") return;
+    clearTimeout(this.#timer);
+    this.#state = "clear";
+    this.#clear();
+  }
+
+  #runOut(): void {
+    this.#options.log.warn(
+      { memories: [...this.#waitingFor] },
+      "signing goes on though not everyone who remembers this log has answered",
+    );
+    this.#allow();
+  }
+}
+
+/** Our own log, as what is remembered of it is compared with. */
+export interface OwnLog {
+  readonly origin: string;
+  /** All of our checkpoint keys: what they have signed is ours, wherever it turns up. */
+  readonly verifiers: readonly CheckpointVerifier[];
+  /** Durable entries. */
+  size(): number;
+  /** Root hash of the first `size` entries, from 1 to what is durable. */
+  rootAt(size: number): Promise<Uint8Array>;
+}
+
+/**
+ * How a checkpoint that somebody kept contradicts our log. Undefined when it does not, and for anything that our keys have
+ * not signed for our origin: whoever shows it may have made it up.
+ */
+export async function contradictionIn(note: string, own: OwnLog): Promise<Omit<Contradiction, "source"> | undefined> {
+  const opened = openCheckpoint(note, own.origin, own.verifiers);
+  if (!opened.ok) return undefined;
+  const { size, root } = opened.value;
+  const ownSize = own.size();
+  if (size > ownSize) return { kind: "ahead", size, ownSize, note };
+  if (size > 0 && !sameHash(await own.rootAt(size), root)) return { kind: "fork", size, ownSize, note };
+  return undefined;
+}
+
+/** What a start ends with. */
+function refusalOf(contradiction: Contradiction): GatewayError {
+  const code: ErrorCode = contradiction.kind === "ahead" ? "JOURNAL_ROLLED_BACK" : "LEDGER_FORKED";
+  const { source, size, ownSize } = contradiction;
+  return new GatewayError(code, sentenceOf(contradiction), { details: { source, size, ownSize } });
+}
+
+/** For people: a log line, /readyz, the console. */
+export function sentenceOf({ source, kind, size, ownSize }: Contradiction): string {
+  switch (kind) {
+    case "ahead":
+      return `${source} has ${size} entries of this log, but this ledger only ${ownSize}`;
+    case "fork":
+      return `${source} has another history of this log in its first ${size} entries`;
+    case "claim":
+      return `${source} says that it has seen another history of this log, of ${size} entries, and shows no proof`;
+  }
+}
