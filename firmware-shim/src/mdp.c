@@ -67,12 +67,26 @@ myco_status myco_mdp_encode(const myco_mdp_packet *in, uint8_t *out, size_t cap,
   return encode(in, 0, out, cap, written);
 }
 
+static int is_line_end(uint32_t byte) {
+  return byte == 0x0Au || byte == 0x0Du;
+}
+
 static int has_line_end(const uint8_t *frame, size_t len) {
   size_t at;
   for (at = 0; at < len; at++) {
-    if (frame[at] == 0x0Au || frame[at] == 0x0Du) return 1;
+    if (is_line_end(frame[at])) return 1;
   }
   return 0;
+}
+
+/** The first number from this one on with no line end in its bytes, and not 0: up to 2^24 in a row have one. */
+static uint32_t next_seq(uint32_t seq) {
+  unsigned shift;
+  for (shift = 32; shift > 0u;) {
+    shift -= 8u;
+    if (is_line_end((seq >> shift) & 0xFFu)) seq = ((seq >> shift) + 1u) << shift;
+  }
+  return seq == 0u ? 1u : seq;
 }
 
 myco_status myco_mdp_encode_without_line_ends(myco_mdp_packet *in, uint8_t *out, size_t cap, size_t *written) {
@@ -80,12 +94,13 @@ myco_status myco_mdp_encode_without_line_ends(myco_mdp_packet *in, uint8_t *out,
   /* Only the end of a JSON text takes spaces without meaning something else. */
   const unsigned pads = in->body_len > 0u && in->body != NULL && in->body[0] == (uint8_t)'{' ? PADS_TRIED : 1u;
   unsigned spaces;
-  uint32_t skipped;
+  unsigned tried;
   if (out == NULL) return MYCO_ERR_ARG;
   for (spaces = 0; spaces < pads; spaces++) {
-    for (skipped = 0; skipped < SEQS_TRIED; skipped++) {
+    in->seq = first;
+    for (tried = 0; tried < SEQS_TRIED; tried++, in->seq++) {
       myco_status status;
-      in->seq = first + skipped;
+      in->seq = next_seq(in->seq);
       status = encode(in, spaces, out, cap, written);
       if (status != MYCO_OK) {
         in->seq = first;

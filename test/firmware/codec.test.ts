@@ -163,10 +163,14 @@ needs("gcc", "sodium.h")("the C codec", () => {
     });
 
     test("frames to a board that takes 0x0A and 0x0D for line ends hold neither, and say the same", () => {
-      const commands = Array.from({ length: 300 }, (_, seq) => ({
-        seq,
-        body: `{"cmd":"${"x".repeat(seq % 40)}"}`,
-      }));
+      // From 0x0A00 on, a whole run of numbers holds such a byte.
+      const numbers = [0, 0x09f0, 0x0c_fff0, 0x0a0a_0a00, 0x0d0a_0000, 0xffff_fff0];
+      const commands = numbers.flatMap((first) =>
+        Array.from({ length: first === 0 ? 300 : 15 }, (_, at) => ({
+          seq: first + at,
+          body: `{"cmd":"${"x".repeat(at % 40)}"}`,
+        })),
+      );
       const read = ask(
         commands.map(
           ({ seq, body }) => `frame-without-line-ends 2 ${seq} 0 1 192 161 ${Buffer.from(body).toString("hex")}`,
