@@ -8,14 +8,11 @@
 #include "../../include/myco/myco.h"
 #include "board.h"
 
-/** Frames sent and not answered; the gateway takes them in any number, the wire does not. */
-#define IN_FLIGHT_MAX 4u
-#define PATIENCE_MIN_MS 250u
-#define PATIENCE_MAX_MS 4000u
-
 static myco_sodium_key key;
 static myco_crypto crypto;
 static myco_store store;
+/** The gateway takes envelopes in any number, the wire does not. */
+static myco_forward forward = {.window = 4, .wait_min_ms = 250, .wait_max_ms = 4000};
 static uint8_t envelope[MYCO_ENVELOPE_SIZE_MAX(MYCO_DEVICE_ID_MAX, 1)];
 static uint8_t frame[MYCO_MDP_FRAME_SIZE_MAX(sizeof envelope)];
 static uint8_t received[MYCO_MDP_PACKET_MAX + MYCO_MDP_CRC_BYTES];
@@ -106,35 +103,35 @@ static void measure(const board_identity *who) {
   }
 }
 
-/** @return whether an entry was freed */
-static int take_answer(const myco_mdp_packet *answer, const board_identity *who) {
+static void take_answer(const myco_mdp_packet *answer, const board_identity *who) {
   myco_receipt receipt;
   myco_status status;
-  if (answer->type != MYCO_MDP_TYPE_ACK || answer->body_len == 0u) return 0;
+  if (answer->type != MYCO_MDP_TYPE_ACK || answer->body_len == 0u) return;
   if ((answer->flags & MYCO_MDP_FLAG_IS_NACK) != 0u) {
     say("refused\n");
-    return 0;
+    myco_forward_answered(&forward, 0, board_ms());
+    return;
   }
   status = myco_receipt_read(answer->body, answer->body_len, who->receipt_key, who->device_id, &crypto, &receipt);
   if (status != MYCO_OK) {
     fault("receipt", status);
-    return 0;
+    return;
   }
+  myco_forward_answered(&forward, 1, board_ms());
   status = myco_store_release(&store, &receipt);
-  if (status == MYCO_ERR_NOT_FOUND) return 0; /* For one that was sent twice. */
+  if (status == MYCO_ERR_NOT_FOUND) return; /* For one that was sent twice. */
   if (status != MYCO_OK) {
     fault("release", status);
-    return 0;
+    return;
   }
   say("freed");
   say_number((int64_t)receipt.seq);
   say_number(store.pending);
   say("\n");
-  return 1;
 }
 
 /** @param ack `seq` of the command that is answered, or 0 */
-static int send(uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len) {
+static void send(uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len) {
   myco_mdp_packet packet = {0};
   size_t len = 0;
   size_t at;
@@ -150,24 +147,22 @@ static int send(uint8_t type, uint8_t flags, uint32_t ack, const void *body, siz
   status = myco_mdp_encode(&packet, frame, sizeof frame, &len);
   if (status != MYCO_OK) {
     fault("send", status);
-    return 0;
+    return;
   }
   for (at = 0; at < len; at++) board_put(BOARD_UART_HOST, frame[at]);
-  return 1;
 }
 
-static int send_next(myco_store_cursor *cursor) {
+static void send_next(void) {
   size_t len = 0;
-  myco_status status = myco_store_next(&store, cursor, envelope, sizeof envelope, &len, NULL);
-  if (status == MYCO_OK) return send(MYCO_MDP_TYPE_TELEMETRY, MYCO_MDP_FLAG_ACK_REQUESTED, 0, envelope, len);
-  if (status != MYCO_ERR_NOT_FOUND) fault("next", status);
-  return 0;
+  const myco_status status = myco_forward_next(&forward, &store, board_ms(), envelope, sizeof envelope, &len);
+  if (status == MYCO_OK) send(MYCO_MDP_TYPE_TELEMETRY, MYCO_MDP_FLAG_ACK_REQUESTED, 0, envelope, len);
+  else if (status != MYCO_ERR_NOT_FOUND) fault("next", status);
 }
 
 /** @param ack as for `send` */
 static void send_hello(uint32_t ack) {
   static const char hello[] = "{\"device_id\":\"cortex-m-mps2\",\"role\":\"example\",\"firmware_version\":\"0.1.0\"}";
-  (void)send(MYCO_MDP_TYPE_HELLO, 0, ack, hello, sizeof hello - 1u);
+  send(MYCO_MDP_TYPE_HELLO, 0, ack, hello, sizeof hello - 1u);
 }
 
 /** `hello`, and `set_interval` with params `{"ms":…}`. */
@@ -200,18 +195,13 @@ static void take_command(const myco_mdp_packet *packet) {
   }
   status = myco_command_answer(&commands, &command, succeeded > 0, message, answer, sizeof answer, &len);
   if (status == MYCO_OK) {
-    (void)send(MYCO_MDP_TYPE_ACK, succeeded > 0 ? MYCO_MDP_FLAG_IS_ACK : MYCO_MDP_FLAG_IS_NACK, packet->seq, answer, len);
+    send(MYCO_MDP_TYPE_ACK, succeeded > 0 ? MYCO_MDP_FLAG_IS_ACK : MYCO_MDP_FLAG_IS_NACK, packet->seq, answer, len);
   }
 }
 
 int main(void) {
   const board_identity *who = board_who();
-  const myco_store_cursor oldest = {0, 0};
-  myco_store_cursor cursor = oldest;
   myco_cobs_decoder decoder;
-  uint32_t in_flight = 0;
-  uint32_t patience = PATIENCE_MIN_MS;
-  uint32_t waiting_since = 0;
   uint32_t measured_at = 0;
   uint8_t public_key[32];
   myco_status status;
@@ -242,28 +232,13 @@ int main(void) {
     myco_mdp_packet packet;
     /* Frames that are none are the sender's to repeat. */
     if (byte >= 0 && myco_mdp_take(&decoder, (uint8_t)byte, &packet) == 1) {
-      if (packet.type == MYCO_MDP_TYPE_COMMAND) {
-        take_command(&packet);
-      } else if (take_answer(&packet, who)) {
-        if (in_flight > 0u) in_flight--;
-        patience = PATIENCE_MIN_MS;
-        waiting_since = now;
-      }
+      if (packet.type == MYCO_MDP_TYPE_COMMAND) take_command(&packet);
+      else take_answer(&packet, who);
     }
     if (store.next_seq <= who->last_seq && now - measured_at >= interval_ms) {
       measured_at = now;
       measure(who);
     }
-    if (in_flight < IN_FLIGHT_MAX && send_next(&cursor)) {
-      in_flight++;
-      waiting_since = now;
-    }
-    /* Whatever is still unanswered is sent again, oldest first. */
-    if (store.pending > 0u && now - waiting_since >= patience) {
-      cursor = oldest;
-      in_flight = 0;
-      waiting_since = now;
-      patience = patience < PATIENCE_MAX_MS / 2u ? patience * 2u : PATIENCE_MAX_MS;
-    }
+    send_next();
   }
 }

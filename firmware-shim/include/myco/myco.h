@@ -8,6 +8,8 @@
 #include "command.h"
 #include "crypto.h"
 #include "envelope.h"
+#include "forward.h"
+#include "link.h"
 #include "mdp.h"
 #include "protocol.h"
 #include "receipt.h"

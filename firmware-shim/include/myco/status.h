@@ -31,6 +31,7 @@ typedef enum myco_status {
   MYCO_ERR_FRAME_FORBIDDEN = -27,   /* The encoded frame holds a byte that the peer takes for a line end. */
   MYCO_ERR_QUEUE_FULL = -28,        /* Every slot holds a frame that nobody has acknowledged. */
   MYCO_ERR_GAVE_UP = -29,           /* A frame was sent as often as allowed and not acknowledged. */
+  MYCO_ERR_SEND = -30,              /* The transport did not take a frame, and nobody keeps it. */
 
   /* Store and forward. */
   MYCO_ERR_FULL = -40,      /* The store has no room, and its policy is to refuse what is new. */
