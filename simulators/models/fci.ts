@@ -4,6 +4,7 @@
  */
 import { GasSensor } from "../physics/gas-sensor.ts";
 import { Mycelium } from "../physics/mycelium.ts";
+import type { Random } from "../random.ts";
 import { jsonBody, rounded } from "./board.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
 
@@ -71,12 +72,19 @@ class FungalInterface implements Model {
     const channel = index % 2 === 1 ? { channel: "publish" as const } : {};
     return [{ bytes, ...channel, expect: ["stored"], again: ["stored"], evidence: [bytes], signed: false }];
   }
+
+  /** The end is missing. */
+  corrupt({ bytes, channel }: Outgoing, random: Random): Outgoing {
+    const expect = ["rejected BODY_INVALID"] as const;
+    const cut = bytes.subarray(0, 1 + random.below(bytes.length - 1));
+    return { bytes: cut, ...(channel && { channel }), expect, again: expect, evidence: [], signed: false };
+  }
 }
 
 export const fci: Family = {
   summary: "fungal computer interface on its WebSocket, or publishing by HTTP",
   transports: ["fci"],
   intervalSeconds: 0.1,
-  faults: [],
+  faults: ["corrupt"],
   create: (context) => new FungalInterface(context),
 };

@@ -36,6 +36,6 @@ export const lorawanNode: Family = {
   summary: "LoRaWAN node with signed envelopes, behind a network server like ChirpStack",
   transports: ["lorawan"],
   intervalSeconds: 900,
-  faults: ["wrongKey", "conflict"],
+  faults: ["corrupt", "wrongKey", "conflict"],
   create: (context) => new LorawanNode(context),
 };

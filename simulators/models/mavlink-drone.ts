@@ -3,9 +3,10 @@
  * newest frame of each message in a snapshot, so a datagram that comes before the next snapshot replaces the one before
  * it; which one that is, is for the gateway's clock to say. wire-facts gives no MAVLink: https://mavlink.io/en/messages/common.html
  */
-import { encodeMavlinkFrame } from "../../src/mavlink/frame.ts";
+import { encodeMavlinkFrame, frameLength, mavlink } from "../../src/mavlink/frame.ts";
 import { layouts } from "../../src/mavlink/messages.ts";
 import { Flight, type FlightState, homeAltitude } from "../physics/flight.ts";
+import type { Random } from "../random.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
 
 const autopilotComponent = 1;
@@ -47,6 +48,15 @@ class MavlinkDrone implements Model {
     );
     const bytes = Buffer.concat(frames);
     return [{ bytes, expect: ["stored"], again: ["stored"], evidence: [bytes], signed: false, frames: frames.length }];
+  }
+
+  /** What is left of the datagram is its heartbeat, with a bit of its payload turned over. */
+  corrupt({ bytes }: Outgoing, random: Random): Outgoing {
+    const damaged = bytes.slice(0, frameLength(bytes, 0));
+    // The autopilot, the mode and the state: none of them can come to look like the start of a frame.
+    damaged[mavlink.headerBytes + 5]! ^= 1 << random.below(3);
+    const expect = ["rejected FRAME_CRC_MISMATCH"] as const;
+    return { bytes: damaged, expect, again: expect, evidence: [], signed: false, frames: 1 };
   }
 }
 
@@ -154,6 +164,6 @@ export const mavlinkDrone: Family = {
   summary: "drone with an autopilot, MAVLink 2",
   transports: ["mavlink"],
   intervalSeconds: 1,
-  faults: [],
+  faults: ["corrupt"],
   create: (context) => new MavlinkDrone(context),
 };
