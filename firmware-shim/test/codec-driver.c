@@ -10,8 +10,8 @@
  */
 #include <inttypes.h>
 
-#include "../include/myco/adapters/sodium.h"
 #include "../include/myco/myco.h"
+#include "adapter.h"
 #include "line.h"
 
 static uint8_t *optional_bytes(const char *field, size_t *len) {
@@ -81,7 +81,7 @@ static void read_envelope(char **rest, myco_envelope *in, myco_geo *geo) {
 static void build(char **rest) {
   size_t len;
   uint8_t public_key[32];
-  myco_sodium_key key;
+  adapter_key key;
   myco_geo geo;
   myco_envelope in;
   myco_crypto crypto;
@@ -89,8 +89,8 @@ static void build(char **rest) {
   size_t written = 0;
   uint8_t *out;
   myco_status status;
-  myco_sodium_key_from_seed(&key, bytes_of(next_field(rest), &len), public_key);
-  crypto = myco_sodium_crypto(&key);
+  adapter_key_from_seed(&key, bytes_of(next_field(rest), &len), public_key);
+  crypto = adapter_crypto(&key);
   read_envelope(rest, &in, &geo);
   status = myco_envelope_build(&in, &crypto, NULL, 0, &needed);
   if (status == MYCO_OK) {
@@ -143,7 +143,7 @@ static void verify(char **rest) {
   size_t len;
   uint8_t *public_key = bytes_of(next_field(rest), &len);
   uint8_t *message = bytes_of(next_field(rest), &len);
-  myco_crypto crypto = myco_sodium_crypto(NULL);
+  myco_crypto crypto = adapter_crypto(NULL);
   myco_envelope_view view;
   myco_status status = myco_envelope_verify(message, len, public_key, &crypto, &view);
   printf("%d ", status);
@@ -195,7 +195,7 @@ static void stream(char **rest) {
 
 int main(void) {
   char *line = (char *)malloc(LINE_MAX_BYTES);
-  if (line == NULL || sodium_init() < 0) return 70;
+  if (line == NULL || adapter_start() < 0) return 70;
   while (fgets(line, (int)LINE_MAX_BYTES, stdin) != NULL) {
     char *rest = line;
     const char *command = next_field(&rest);

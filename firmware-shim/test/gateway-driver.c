@@ -10,8 +10,8 @@
  */
 #include <inttypes.h>
 
-#include "../include/myco/adapters/sodium.h"
 #include "../include/myco/myco.h"
+#include "adapter.h"
 #include "line.h"
 
 static myco_command_log commands;
@@ -126,8 +126,8 @@ static void answer(char **rest) {
 
 int main(void) {
   static char line[LINE_MAX_BYTES];
-  const myco_crypto crypto = myco_sodium_crypto(NULL);
-  if (sodium_init() < 0) return 70;
+  const myco_crypto crypto = adapter_crypto(NULL);
+  if (adapter_start() < 0) return 70;
   while (fgets(line, sizeof line, stdin) != NULL) {
     char *rest = line;
     const char *what = next_field(&rest);

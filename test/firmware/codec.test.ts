@@ -1,49 +1,20 @@
 /** The same vectors and the same random messages through the C library and the TypeScript codec, in both directions. */
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeCbor } from "../../src/codec/cbor.ts";
-import { checkEnvelope, type Envelope, type EnvelopeFields, parseEnvelope } from "../../src/codec/envelope.ts";
+import { checkEnvelope, type EnvelopeFields, parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
+import { envelopeVectors, fieldsOf, parsed, statusOf, vectors } from "../support/codec-vectors.ts";
 import { signedEnvelope, sodiumCrypto, type TestDevice, testDevice } from "../support/envelopes.ts";
 import { answers, buildFolder, buildProgram } from "../support/firmware.ts";
 import { needs } from "../support/needs.ts";
 
-/** firmware-shim/include/myco/status.h */
-const statusOf: Readonly<Record<string, number>> = {
-  NOT_WELL_FORMED: -10,
-  NOT_DETERMINISTIC: -11,
-  SCHEMA_INVALID: -12,
-  HASH_MISMATCH: -13,
-  SIGNATURE_INVALID: -14,
-  FRAME_EMPTY: -20,
-  FRAME_TOO_LONG: -21,
-  FRAME_COBS_INVALID: -22,
-  FRAME_CRC_MISMATCH: -23,
-  FRAME_TOO_SHORT: -24,
-  FRAME_BAD_MAGIC: -25,
-  FRAME_BAD_VERSION: -26,
-};
 const argumentStatus = -1;
 
-interface EnvelopeVector {
-  readonly name?: string;
-  readonly publicKey: string;
-  readonly seed: string;
-  readonly cbor: string;
-}
 interface FrameVector {
   readonly name: string;
   readonly frame: string;
 }
 
-const vectors = <T>(name: string): T =>
-  JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}.json`, import.meta.url), "utf8"));
-const fieldEnvelopes = vectors<EnvelopeVector[]>("envelopes");
-const golden = vectors<{
-  accepted: EnvelopeVector[];
-  rejected: { name: string; reject: string; publicKey: string; cbor: string }[];
-}>("golden-envelopes");
 const fieldFrames = vectors<(FrameVector & { packet: string })[]>("mdp-frames");
 const goldenFrames = vectors<{ accepted: FrameVector[]; rejected: (FrameVector & { reject: string })[] }>("golden-mdp");
 
@@ -52,7 +23,7 @@ needs("gcc", "sodium.h")("the C codec", () => {
   const ask = (lines: readonly string[]): string[] => answers(program, lines);
 
   describe("envelopes", () => {
-    const accepted = [...fieldEnvelopes, ...golden.accepted];
+    const { accepted, rejected } = envelopeVectors;
 
     test("every vector is built byte by byte", () => {
       const built = ask(accepted.map(({ cbor, seed }) => `build ${seed} ${fieldsOf(parsed(cbor))}`));
@@ -65,9 +36,9 @@ needs("gcc", "sodium.h")("the C codec", () => {
     });
 
     test("every vector that must be refused is, for the same reason", () => {
-      const read = ask(golden.rejected.map(({ cbor, publicKey }) => `verify ${publicKey} ${cbor}`));
-      expect(read.map((answer, at) => [golden.rejected[at]!.name, Number(answer)])).toEqual(
-        golden.rejected.map(({ name, reject }) => [name, statusOf[reject]]),
+      const read = ask(rejected.map(({ cbor, publicKey }) => `verify ${publicKey} ${cbor}`));
+      expect(read.map((answer, at) => [rejected[at]!.name, Number(answer)])).toEqual(
+        rejected.map(({ name, reject }) => [name, statusOf[reject]]),
       );
     });
 
@@ -236,34 +207,6 @@ const arbFields: fc.Arbitrary<Partial<EnvelopeFields>> = fc.record({
     },
   ),
 });
-
-function parsed(cbor: string): Envelope {
-  const result = parseEnvelope(Buffer.from(cbor, "hex"));
-  if (!result.ok) throw new Error(result.detail);
-  return result.value;
-}
-
-/** The fields as the test program writes them. */
-function fieldsOf({
-  deviceId,
-  proto = 5,
-  msgId,
-  epochMs,
-  seq,
-  monoMs = 0,
-  geo,
-  readings,
-  metadata,
-}: EnvelopeFields): string {
-  const hex = (data: string | Uint8Array): string => Buffer.from(data as string).toString("hex");
-  const code = (value: number | string): string => (typeof value === "number" ? String(value) : `t${hex(value)}`);
-  const position = geo ? [geo.latE7, geo.lonE7, ...(geo.accM === undefined ? [] : [geo.accM])].join(",") : "-";
-  const values = readings.map(
-    ({ sensor, vi, vs, unit, quality }) => `${code(sensor)}:${vi}:${vs}:${code(unit)}:${quality}`,
-  );
-  const rest = [metadata ? hex(encodeCbor(metadata)) : "-", values.length > 0 ? values.join(",") : "-"];
-  return [hex(deviceId), proto, hex(msgId), epochMs, seq, monoMs, position, ...rest].join(" ");
-}
 
 function packetText(frame: string): string {
   const decoded = decodeMdpFrame(Buffer.from(frame, "hex"));

@@ -1,6 +1,7 @@
 /** The C library under the strictest settings of each compiler, and from C++. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { buildFolder, compile, filesIn, librarySources, shimRoot, strictFlags } from "../support/firmware.ts";
 import { needs } from "../support/needs.ts";
@@ -28,10 +29,25 @@ describe.each(["gcc", "clang"] as const)("%s", (compiler) => {
   });
 });
 
+const cxxFlags = strictFlags.map((flag) => flag.replace("c99", "c++11"));
+
 needs("g++")("C++", () => {
   test("includes every header", () => {
-    const flags = strictFlags.map((flag) => flag.replace("c99", "c++11"));
-    compile("g++", [...flags, "-fsyntax-only", "-x", "c++", ...standalone]);
+    compile("g++", [...cxxFlags, "-fsyntax-only", "-x", "c++", ...standalone]);
+  });
+});
+
+needs(
+  "g++",
+  "sodium.h",
+  "mbedtls/sha256.h",
+)("C++, in one file,", () => {
+  test("includes every adapter", () => {
+    const file = join(folder, "adapters.cc");
+    const adapters = filesIn("include/myco/adapters", ".h").map((name) => `#include "${absolute(name)}"\n`);
+    writeFileSync(file, `#define MYCO_PSA_HAS_ED25519 1\n${adapters.join("")}`);
+    const standIn = fileURLToPath(new URL("stand-ins/monocypher", import.meta.url));
+    compile("g++", [...cxxFlags, "-fsyntax-only", "-isystem", standIn, file]);
   });
 });
 

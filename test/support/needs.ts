@@ -23,6 +23,7 @@ const packages = {
   "qemu-system-arm": "qemu-system-arm",
   valgrind: "valgrind",
   "sodium.h": "libsodium-dev",
+  "mbedtls/sha256.h": "libmbedtls-dev",
   "apt-get": "apt",
 } as const;
 export type Tool = keyof typeof packages;
