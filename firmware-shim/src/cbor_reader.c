@@ -126,20 +126,23 @@ const uint8_t *myco_read_fixed(myco_reader *r, size_t len) {
 
 /** RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF. */
 static int is_utf8(const uint8_t *text, size_t len) {
-  size_t at = 0;
-  while (at < len) {
-    const uint8_t lead = text[at++];
-    unsigned more = lead < 0x80u ? 0u : lead < 0xE0u ? 1u : lead < 0xF0u ? 2u : 3u;
-    uint8_t min = lead == 0xE0u ? 0xA0u : lead == 0xF0u ? 0x90u : 0x80u;
-    uint8_t max = lead == 0xEDu ? 0x9Fu : lead == 0xF4u ? 0x8Fu : 0xBFu;
-    if ((lead >= 0x80u && lead < 0xC2u) || lead > 0xF4u || more > len - at) return 0;
-    for (; more > 0u; more--, at++) {
-      if (text[at] < min || text[at] > max) return 0;
-      min = 0x80u;
-      max = 0xBFu;
+  uint32_t point = 0;
+  unsigned more = 0;
+  uint32_t least = 0;
+  for (; len > 0u; len--) {
+    const uint32_t byte = *text++;
+    if (more > 0u) {
+      if ((byte & 0xC0u) != 0x80u) return 0;
+      point = point << 6 | (byte & 0x3Fu);
+      if (--more == 0u && (point < least || point >> 11 == 0x1Bu || point > 0x10FFFFu)) return 0;
+    } else if (byte >= 0x80u) {
+      if (byte < 0xC2u || byte > 0xF4u) return 0;
+      more = byte < 0xE0u ? 1u : byte < 0xF0u ? 2u : 3u;
+      point = byte & (0x3Fu >> more);
+      least = 2u << (5u * more);
     }
   }
-  return 1;
+  return more == 0u;
 }
 
 /** The text whose head was read. */
@@ -154,9 +157,11 @@ static const uint8_t *take_text(myco_reader *r, size_t len) {
 
 const char *myco_read_text(myco_reader *r, size_t max, size_t *len) {
   const uint64_t argument = myco_read_expect(r, MYCO_CBOR_TEXT);
+  const uint8_t *text;
   if (argument == 0u || argument > max) myco_reader_fail(r, MYCO_ERR_SCHEMA);
-  *len = r->status == MYCO_OK ? (size_t)argument : 0u;
-  return (const char *)take_text(r, *len);
+  text = take_text(r, (size_t)argument);
+  *len = text == NULL ? 0u : (size_t)argument;
+  return (const char *)text;
 }
 
 int myco_read_key(myco_reader *r, unsigned key) {
@@ -167,74 +172,57 @@ int myco_read_key(myco_reader *r, unsigned key) {
 
 /** A container whose end has not come yet; small, because they lie on the stack. */
 typedef struct level {
-  uint16_t left; /* Data items still to come; each takes at least a byte of at most SKIP_BYTES_MAX. */
-  uint16_t key_at;
-  uint16_t key_len; /* 0 before the first key of a map. */
+  uint16_t left;   /* Data items still to come; each takes at least a byte of at most SKIP_BYTES_MAX. */
+  uint16_t key_at; /* Of a map's latest key; 0 before the first. */
   uint8_t is_map;
 } level;
 
 #define SKIP_BYTES_MAX UINT16_MAX
 
-/** Keys ascend by their encoded bytes; a prefix comes first. RFC 8949 section 4.2.1 */
-static int ascends(const myco_reader *r, const level *map, size_t key_at) {
-  const uint8_t *before = r->data + map->key_at;
-  const uint8_t *key = r->data + key_at;
-  const size_t key_len = r->at - key_at;
-  const size_t common = map->key_len < key_len ? (size_t)map->key_len : key_len;
-  size_t at;
-  for (at = 0; at < common; at++) {
-    if (before[at] != key[at]) return before[at] < key[at];
+/** Keys ascend by their encoded bytes (RFC 8949 section 4.2.1). No item is another one's beginning, so two that differ do
+ *  so before the shorter one ends. */
+static int ascends(const myco_reader *r, size_t before, size_t key) {
+  while (key < r->at && r->data[before] == r->data[key]) {
+    before++;
+    key++;
   }
-  return map->key_len < key_len;
-}
-
-static void skip_scalar(myco_reader *r, unsigned major, uint64_t argument) {
-  if (major == MYCO_CBOR_BYTES) (void)take(r, (size_t)argument);
-  else if (major == MYCO_CBOR_TEXT) (void)take_text(r, (size_t)argument);
-  else if (major == MYCO_CBOR_TAG || (major == MYCO_CBOR_SIMPLE && (argument < SIMPLE_FALSE || argument > SIMPLE_NULL))) {
-    myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-  }
+  return key < r->at && r->data[before] < r->data[key];
 }
 
 void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
-  level levels[MYCO_CBOR_DEPTH_MAX];
-  unsigned open = 0;
+  level levels[MYCO_CBOR_DEPTH_MAX + 1u];
+  level *in = levels;
   if (depth > MYCO_CBOR_DEPTH_MAX) depth = MYCO_CBOR_DEPTH_MAX;
   if (r->len > SKIP_BYTES_MAX) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-  do {
-    level *parent = open > 0u ? &levels[open - 1u] : NULL;
-    const int is_key = parent != NULL && parent->is_map && parent->left % 2u == 0u;
+  in->left = 1;
+  in->is_map = 0;
+  while (in->left > 0u) {
+    const int is_key = in->is_map && in->left % 2u == 0u;
     const size_t start = r->at;
     uint64_t argument;
-    unsigned major = myco_read_head(r, &argument);
-    if (items == 0u) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-    items--;
-    if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
-      if (open >= depth || is_key) {
-        myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-        return;
-      }
-      if (parent != NULL) parent->left--;
-      levels[open].is_map = major == MYCO_CBOR_MAP;
-      levels[open].left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
-      levels[open].key_len = 0;
-      open++;
-    } else {
-      skip_scalar(r, major, argument);
-      if (parent != NULL) parent->left--;
-    }
-    if (r->status != MYCO_OK) return;
+    const unsigned major = myco_read_head(r, &argument);
+    int is_allowed = items-- > 0u;
+    in->left--;
+    if (major == MYCO_CBOR_BYTES) (void)take(r, (size_t)argument);
+    if (major == MYCO_CBOR_TEXT) (void)take_text(r, (size_t)argument);
+    if (major == MYCO_CBOR_TAG) is_allowed = 0;
+    if (major == MYCO_CBOR_SIMPLE && (argument < SIMPLE_FALSE || argument > SIMPLE_NULL)) is_allowed = 0;
     if (is_key) {
       const int is_integer = major <= MYCO_CBOR_NEGATIVE && argument < EXACT_INTEGER_END - major;
-      if ((!is_integer && major != MYCO_CBOR_TEXT) || (parent->key_len > 0u && !ascends(r, parent, start))) {
-        myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-        return;
-      }
-      parent->key_at = (uint16_t)start;
-      parent->key_len = (uint16_t)(r->at - start);
+      if (!is_integer && major != MYCO_CBOR_TEXT) is_allowed = 0;
+      if (in->key_at > 0u && !ascends(r, in->key_at, start)) is_allowed = 0;
+      in->key_at = (uint16_t)start;
+    } else if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
+      if (in == levels + depth) is_allowed = 0;
+      else in++;
+      in->is_map = major == MYCO_CBOR_MAP;
+      in->left = (uint16_t)(argument << in->is_map);
+      in->key_at = 0;
     }
-    while (open > 0u && levels[open - 1u].left == 0u) open--;
-  } while (open > 0u);
+    if (!is_allowed) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
+    if (r->status != MYCO_OK) return;
+    while (in->left == 0u && in > levels) in--;
+  }
 }
 
 myco_status myco_reader_finish(myco_reader *r) {

@@ -44,14 +44,17 @@ void myco_write_int(myco_writer *w, int64_t value) {
   else myco_write_head(w, MYCO_CBOR_NEGATIVE, ~(uint64_t)value); /* -1 - value, without overflow */
 }
 
-void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
-  myco_write_head(w, MYCO_CBOR_BYTES, len);
+static void write_string(myco_writer *w, unsigned major, const uint8_t *data, size_t len) {
+  myco_write_head(w, major, len);
   myco_write_raw(w, data, len);
 }
 
+void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
+  write_string(w, MYCO_CBOR_BYTES, data, len);
+}
+
 void myco_write_text(myco_writer *w, const char *text, size_t len) {
-  myco_write_head(w, MYCO_CBOR_TEXT, len);
-  myco_write_raw(w, (const uint8_t *)text, len);
+  write_string(w, MYCO_CBOR_TEXT, (const uint8_t *)text, len);
 }
 
 myco_status myco_writer_finish(const myco_writer *w, size_t *written) {

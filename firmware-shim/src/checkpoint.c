@@ -17,10 +17,8 @@ typedef struct rest {
 
 /** Take `text`, terminated, if that comes next. */
 static int take(rest *from, const char *text) {
-  const char *at = from->at;
-  for (; *text != '\0'; text++, at++) {
-    if (at == from->end || *at != *text) return 0;
-  }
+  const char *at = myco_behind(from->at, from->end, text);
+  if (at == NULL) return 0;
   from->at = at;
   return 1;
 }
@@ -56,13 +54,12 @@ static int take_base64(rest *from, uint8_t *out, size_t len) {
   return take(from, "=\n");
 }
 
-/** A number of at most 19 digits, which 64 bits hold. */
+/** A number of at most 18 digits. */
 static int take_size(rest *from, uint64_t *size) {
   const char *start = from->at;
-  for (*size = 0; from->at < from->end && *from->at >= '0' && *from->at <= '9'; from->at++) {
-    *size = *size * 10u + (unsigned)(*from->at - '0');
-  }
-  if (from->at == start || from->at > start + 19 || (*start == '0' && from->at != start + 1)) return 0;
+  const char *end = myco_read_digits(start, from->end, size);
+  if (end == NULL || (*start == '0' && end != start + 1)) return 0;
+  from->at = end;
   return take(from, "\n");
 }
 

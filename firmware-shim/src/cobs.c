@@ -39,7 +39,6 @@ myco_status myco_cobs_end(myco_cobs_encoder *e, size_t *written) {
 
 static void restart(myco_cobs_decoder *d) {
   d->len = 0;
-  d->taken = 0;
   d->left = 0;
   d->zero_owed = 0;
   d->status = MYCO_OK;
@@ -51,32 +50,30 @@ void myco_cobs_decoder_init(myco_cobs_decoder *d, uint8_t *out, size_t cap) {
   restart(d);
 }
 
-static void keep(myco_cobs_decoder *d, uint8_t byte) {
-  if (d->len < d->cap) d->out[d->len++] = byte;
-  else d->status = MYCO_ERR_FRAME_TOO_LONG;
-}
-
 static int end_frame(myco_cobs_decoder *d, size_t *frame_len) {
-  myco_status status = d->status;
-  if (status == MYCO_OK && d->taken == 0u) status = MYCO_ERR_FRAME_EMPTY;
+  int result = 1;
+  if (d->status != MYCO_OK) result = d->status;
   /* A last block shorter than its code promises: some decoders leave this to the CRC. */
-  if (status == MYCO_OK && d->left > 0u) status = MYCO_ERR_FRAME_COBS;
+  else if (d->left > 0u) result = MYCO_ERR_FRAME_COBS;
+  else if (d->len == 0u && !d->zero_owed) result = MYCO_ERR_FRAME_EMPTY;
   *frame_len = d->len;
   restart(d);
-  return status == MYCO_OK ? 1 : (int)status;
+  return result;
 }
 
 int myco_cobs_take(myco_cobs_decoder *d, uint8_t byte, size_t *frame_len) {
   if (byte == 0u) return end_frame(d, frame_len);
-  if (d->status != MYCO_OK) return 0; /* Dropped up to the next delimiter. */
-  d->taken++;
   if (d->left > 0u) {
     d->left--;
-    keep(d, byte);
-    return 0;
+  } else {
+    const uint8_t code = byte;
+    const uint8_t owed = d->zero_owed;
+    d->left = (uint8_t)(code - 1u);
+    d->zero_owed = code != FULL_BLOCK;
+    if (!owed) return 0;
+    byte = 0;
   }
-  if (d->zero_owed) keep(d, 0u);
-  d->left = (uint8_t)(byte - 1u);
-  d->zero_owed = (uint8_t)(byte != FULL_BLOCK);
+  if (d->len < d->cap) d->out[d->len++] = byte;
+  else d->status = MYCO_ERR_FRAME_TOO_LONG; /* Dropped up to the next delimiter. */
   return 0;
 }

@@ -46,9 +46,7 @@ static void skip_text(scan *s) {
 
 /** Is what stands there this text in its quotes? */
 static int is_text(const char *at, const char *end, const char *text) {
-  if (at == NULL || *at++ != '"') return 0;
-  for (end--; at < end && *at == *text && *text != '\0'; at++) text++;
-  return at == end && *text == '\0';
+  return at != NULL && *at == '"' && myco_behind(at + 1, end - 1, text) == end - 1;
 }
 
 /** Up to the value of a member. @return whether its key is this one */
@@ -122,16 +120,13 @@ int myco_json_is(const myco_json *value, const char *text) {
 }
 
 myco_status myco_json_int(const myco_json *value, int64_t *out) {
-  const size_t sign = value->len > 0u && *value->at == '-';
-  size_t at;
-  *out = 0;
-  if (value->len == sign || value->len > sign + 18u) return MYCO_ERR_SCHEMA;
-  for (at = sign; at < value->len; at++) {
-    const unsigned digit = (unsigned)(unsigned char)value->at[at] - '0';
-    if (digit > 9u) return MYCO_ERR_SCHEMA;
-    *out = *out * 10 + (int64_t)digit;
+  const char *end = value->at + value->len;
+  const char *sign = value->len > 0u && *value->at == '-' ? value->at : NULL;
+  uint64_t magnitude;
+  if (value->len == 0u || myco_read_digits(sign == NULL ? value->at : sign + 1, end, &magnitude) != end) {
+    return MYCO_ERR_SCHEMA;
   }
-  if (sign != 0u) *out = -*out;
+  *out = sign == NULL ? (int64_t)magnitude : -(int64_t)magnitude;
   return MYCO_OK;
 }
 
@@ -188,7 +183,7 @@ myco_status myco_command_answer(myco_command_log *log, const myco_command *comma
   const char *at;
   myco_writer w;
   for (at = message; *at != '\0'; at++) {
-    if (*at < ' ' || *at > '~' || is_in(*at, "\"\\")) return MYCO_ERR_ARG;
+    if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\') return MYCO_ERR_ARG;
   }
   if (slot != NULL) slot->outcome = succeeded ? 1u : 2u;
   myco_writer_init(&w, (uint8_t *)out, cap);

@@ -8,20 +8,16 @@
 /** Before C11: an array of negative size stops the compiler, with `name` in its message. */
 #define MYCO_STATIC_ASSERT(condition, name) typedef char myco_assert_##name[(condition) ? 1 : -1]
 
-static inline void myco_copy(uint8_t *to, const uint8_t *from, size_t len) {
-  while (len > 0u) {
-    len--;
-    to[len] = from[len];
-  }
-}
+/** The two may not overlap. */
+void myco_copy(uint8_t *to, const uint8_t *from, size_t len);
 
 /** Not in constant time: for public values only. */
-static inline int myco_equal(const uint8_t *a, const uint8_t *b, size_t len) {
-  size_t at;
-  for (at = 0; at < len; at++) {
-    if (a[at] != b[at]) return 0;
-  }
-  return 1;
-}
+int myco_equal(const uint8_t *a, const uint8_t *b, size_t len);
+
+/** @param text terminated @return where `from` goes on behind `text`, NULL if it does not begin with it */
+const char *myco_behind(const char *from, const char *end, const char *text);
+
+/** Decimal digits. @return where they end; NULL if there are none, or more than the 18 that 64 bits hold, sign and all */
+const char *myco_read_digits(const char *from, const char *end, uint64_t *value);
 
 #endif /* MYCO_INTERNAL_H */

@@ -17,17 +17,6 @@ uint16_t myco_crc16(uint16_t crc, const uint8_t *data, size_t len) {
   return crc;
 }
 
-static void put_u32(uint8_t *at, uint32_t value) {
-  at[0] = (uint8_t)value;
-  at[1] = (uint8_t)(value >> 8);
-  at[2] = (uint8_t)(value >> 16);
-  at[3] = (uint8_t)(value >> 24);
-}
-
-static uint32_t get_u32(const uint8_t *at) {
-  return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 static void put_all(myco_cobs_encoder *e, uint16_t *crc, const uint8_t *data, size_t len) {
   size_t at;
   *crc = myco_crc16(*crc, data, len);
@@ -40,6 +29,7 @@ static myco_status encode(const myco_mdp_packet *in, unsigned spaces, uint8_t *o
   uint8_t header[MYCO_MDP_HEADER_BYTES];
   uint16_t crc = MYCO_MDP_CRC_INITIAL;
   myco_cobs_encoder e;
+  unsigned byte;
   if ((in->body == NULL && in->body_len > 0u) ||
       in->body_len > (size_t)(MYCO_MDP_PACKET_MAX - MYCO_MDP_HEADER_BYTES) - spaces) {
     return MYCO_ERR_ARG;
@@ -48,8 +38,10 @@ static myco_status encode(const myco_mdp_packet *in, unsigned spaces, uint8_t *o
   header[MYCO_MDP_AT_MAGIC + 1u] = (uint8_t)(MYCO_MDP_MAGIC >> 8);
   header[MYCO_MDP_AT_VERSION] = MYCO_MDP_VERSION;
   header[MYCO_MDP_AT_TYPE] = in->type;
-  put_u32(header + MYCO_MDP_AT_SEQ, in->seq);
-  put_u32(header + MYCO_MDP_AT_ACK, in->ack);
+  for (byte = 0; byte < 4u; byte++) {
+    header[MYCO_MDP_AT_SEQ + byte] = (uint8_t)(in->seq >> (8u * byte));
+    header[MYCO_MDP_AT_ACK + byte] = (uint8_t)(in->ack >> (8u * byte));
+  }
   header[MYCO_MDP_AT_FLAGS] = in->flags;
   header[MYCO_MDP_AT_SRC] = in->src;
   header[MYCO_MDP_AT_DST] = in->dst;
@@ -116,6 +108,7 @@ myco_status myco_mdp_encode_without_line_ends(myco_mdp_packet *in, uint8_t *out,
 myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *out) {
   size_t packet_len;
   uint16_t crc;
+  unsigned byte;
   if (len < MYCO_MDP_HEADER_BYTES + MYCO_MDP_CRC_BYTES) return MYCO_ERR_FRAME_TOO_SHORT;
   packet_len = len - MYCO_MDP_CRC_BYTES;
   crc = myco_crc16(MYCO_MDP_CRC_INITIAL, plain, packet_len);
@@ -125,8 +118,10 @@ myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *o
   }
   if (plain[MYCO_MDP_AT_VERSION] != MYCO_MDP_VERSION) return MYCO_ERR_FRAME_BAD_VERSION;
   out->type = plain[MYCO_MDP_AT_TYPE];
-  out->seq = get_u32(plain + MYCO_MDP_AT_SEQ);
-  out->ack = get_u32(plain + MYCO_MDP_AT_ACK);
+  for (byte = 4; byte > 0u; byte--) {
+    out->seq = out->seq << 8 | plain[MYCO_MDP_AT_SEQ + byte - 1u];
+    out->ack = out->ack << 8 | plain[MYCO_MDP_AT_ACK + byte - 1u];
+  }
   out->flags = plain[MYCO_MDP_AT_FLAGS];
   out->src = plain[MYCO_MDP_AT_SRC];
   out->dst = plain[MYCO_MDP_AT_DST];

@@ -8,12 +8,6 @@
 #define BEHIND_PAYLOAD (MYCO_RECEIPT_SIGNATURE_HEAD_BYTES + MYCO_SIGNATURE_BYTES)
 #define PAYLOAD_MAX (MYCO_RECEIPT_MAX - PAYLOAD_AT - BEHIND_PAYLOAD)
 
-static int is_terminated_text(const char *text, const char *other, size_t other_len) {
-  size_t at = 0;
-  while (at < other_len && text[at] == other[at] && text[at] != '\0') at++;
-  return at == other_len && text[at] == '\0';
-}
-
 myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t key[32], const char *device_id,
                               const myco_crypto *crypto, myco_receipt *out) {
   uint8_t covered[MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + PAYLOAD_MAX];
@@ -53,7 +47,7 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
                              bytes + len - MYCO_SIGNATURE_BYTES) != 0) {
     return MYCO_ERR_SIGNATURE;
   }
-  if (!is_terminated_text(device_id, device, device_len)) return MYCO_ERR_OTHER_DEVICE;
+  if (myco_behind(device, device + device_len, device_id) != device + device_len) return MYCO_ERR_OTHER_DEVICE;
   *out = found;
   return MYCO_OK;
 }

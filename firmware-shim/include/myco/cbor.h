@@ -82,7 +82,7 @@ int64_t myco_read_int(myco_reader *r);
 const uint8_t *myco_read_bytes(myco_reader *r, size_t *len);
 /** A byte string of exactly that length, else MYCO_ERR_SCHEMA. */
 const uint8_t *myco_read_fixed(myco_reader *r, size_t len);
-/** Text in valid UTF-8 of 1 to `max` bytes, else MYCO_ERR_SCHEMA; a view, not terminated. */
+/** Text in valid UTF-8 of 1 to `max` bytes, else MYCO_ERR_SCHEMA; a view, not terminated. `len` is 0 after an error. */
 const char *myco_read_text(myco_reader *r, size_t max, size_t *len);
 /** The key `key`, an unsigned integer below 24, of the map that is being read. @return 1 if it came next and was taken */
 int myco_read_key(myco_reader *r, unsigned key);

@@ -36,7 +36,6 @@ typedef struct myco_cobs_decoder {
   uint8_t *out;
   size_t cap;
   size_t len;         /* Decoded bytes of the frame so far. */
-  size_t taken;       /* Encoded bytes of the frame so far. */
   uint8_t left;       /* Bytes of the open block still to come. */
   uint8_t zero_owed;  /* The block before stands for a zero, unless the frame ends here. */
   myco_status status; /* First error of this frame. */

@@ -61,6 +61,8 @@ myco_status myco_envelope_build(const myco_envelope *in, const myco_crypto *cryp
 
 /** A message as read: views into its bytes. */
 typedef struct myco_envelope_view {
+  uint8_t has_geo;
+  uint8_t proto;
   const char *device_id;
   size_t device_id_len;
   const uint8_t *msg_id;
@@ -68,8 +70,6 @@ typedef struct myco_envelope_view {
   uint64_t seq;
   uint64_t mono_ms;
   myco_geo geo; /* Only with has_geo. */
-  uint8_t has_geo;
-  uint8_t proto;
   size_t reading_count;
   myco_reader readings; /* For myco_envelope_next_reading. */
   const uint8_t *metadata; /* NULL without. */
