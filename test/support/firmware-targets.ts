@@ -33,6 +33,7 @@ export const targetFlags = [...strictFlags, "-Os", "-ffreestanding", "-ffunction
 export const parts = {
   "envelope and MDP": ["cbor_reader", "cbor_writer", "cobs", "envelope", "internal", "mdp"],
   "store, receipts, checkpoints and commands": ["checkpoint", "command", "receipt", "store"],
+  "retransmission and pace": ["forward", "link"],
 } as const;
 
 export interface Sizes {
