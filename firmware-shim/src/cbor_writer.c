@@ -53,6 +53,12 @@ void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
   write_string(w, MYCO_CBOR_BYTES, data, len);
 }
 
+void myco_write_room(myco_writer *w, size_t len) {
+  myco_write_head(w, MYCO_CBOR_BYTES, len);
+  if (len > SIZE_MAX - w->len) myco_writer_fail(w, MYCO_ERR_ARG);
+  w->len += len;
+}
+
 void myco_write_text(myco_writer *w, const char *text, size_t len) {
   write_string(w, MYCO_CBOR_TEXT, (const uint8_t *)text, len);
 }

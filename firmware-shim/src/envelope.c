@@ -38,13 +38,6 @@ static void write_code(myco_writer *w, unsigned key, uint16_t number, const char
   myco_write_text(w, text, len);
 }
 
-/** A byte string whose bytes are filled in later. */
-static void leave_room(myco_writer *w, unsigned key, size_t len) {
-  myco_write_uint(w, key);
-  myco_write_head(w, MYCO_CBOR_BYTES, len);
-  w->len += len;
-}
-
 static void write_geo(myco_writer *w, const myco_geo *geo) {
   myco_write_uint(w, MYCO_ENVELOPE_KEY_GEO);
   myco_write_head(w, MYCO_CBOR_MAP, geo->has_acc ? 3u : 2u);
@@ -83,8 +76,10 @@ static void write_message(myco_writer *w, const myco_envelope *in) {
     myco_write_uint(w, MYCO_ENVELOPE_KEY_METADATA);
     myco_write_raw(w, in->metadata, in->metadata_len);
   }
-  leave_room(w, MYCO_ENVELOPE_KEY_HASH, MYCO_HASH_BYTES);
-  leave_room(w, MYCO_ENVELOPE_KEY_SIGNATURE, MYCO_SIGNATURE_BYTES);
+  myco_write_uint(w, MYCO_ENVELOPE_KEY_HASH);
+  myco_write_room(w, MYCO_HASH_BYTES);
+  myco_write_uint(w, MYCO_ENVELOPE_KEY_SIGNATURE);
+  myco_write_room(w, MYCO_SIGNATURE_BYTES);
 }
 
 /** What the signature covers: the prefix, and the hash of the message's own bytes as the map without its last two keys. */
@@ -101,22 +96,27 @@ static myco_status signed_text(uint8_t *message, size_t unsigned_len, const myco
 
 myco_status myco_envelope_build(const myco_envelope *in, const myco_crypto *crypto, uint8_t *out, size_t cap,
                                 size_t *written) {
-  uint8_t text[SIGNED_TEXT_BYTES];
-  myco_envelope_view view;
   myco_writer w;
   myco_status status;
   if (in == NULL || written == NULL || (in->readings == NULL && in->reading_count > 0u)) return MYCO_ERR_ARG;
   myco_writer_init(&w, out, cap);
   write_message(&w, in);
   status = myco_writer_finish(&w, written);
-  if (status != MYCO_OK || out == NULL) return status;
+  return status != MYCO_OK || out == NULL ? status : myco_envelope_seal(out, w.len, crypto);
+}
+
+myco_status myco_envelope_seal(uint8_t *message, size_t len, const myco_crypto *crypto) {
+  uint8_t text[SIGNED_TEXT_BYTES];
+  myco_envelope_view view;
+  myco_status status;
   /* One set of range checks for both directions: what we would not take from others we do not sign. */
-  if (myco_envelope_parse(out, w.len, &view) != MYCO_OK) return MYCO_ERR_ARG;
-  status = signed_text(out, view.unsigned_len, crypto, text);
+  if (myco_envelope_parse(message, len, &view) != MYCO_OK) return MYCO_ERR_ARG;
+  status = signed_text(message, view.unsigned_len, crypto, text);
   if (status != MYCO_OK) return status;
-  myco_copy(out + (view.hash - out), text + MYCO_SIGNATURE_PREFIX_BYTES, MYCO_HASH_BYTES);
+  myco_copy(message + (view.hash - message), text + MYCO_SIGNATURE_PREFIX_BYTES, MYCO_HASH_BYTES);
   if (crypto->ed25519_sign == NULL) return MYCO_ERR_CRYPTO;
-  return crypto->ed25519_sign(crypto->ctx, text, sizeof text, out + (view.signature - out)) ? MYCO_ERR_CRYPTO : MYCO_OK;
+  return crypto->ed25519_sign(crypto->ctx, text, sizeof text, message + (view.signature - message)) ? MYCO_ERR_CRYPTO
+                                                                                                    : MYCO_OK;
 }
 
 static void require(myco_reader *r, int holds) {

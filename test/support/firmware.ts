@@ -10,7 +10,7 @@ export const shimRoot = fileURLToPath(new URL("../../firmware-shim/", import.met
 export const strictFlags = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror".split(
   " ",
 );
-const sanitizers = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+export const sanitizers = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 export const librarySources = filesIn("src", ".c");
 

@@ -44,6 +44,8 @@ void myco_write_head(myco_writer *w, unsigned major, uint64_t argument);
 void myco_write_uint(myco_writer *w, uint64_t value);
 void myco_write_int(myco_writer *w, int64_t value);
 void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len);
+/** A byte string that is filled in later. */
+void myco_write_room(myco_writer *w, size_t len);
 /** @param text UTF-8, not terminated; the writer does not look into it */
 void myco_write_text(myco_writer *w, const char *text, size_t len);
 /** Remember an error unless there is one already. */

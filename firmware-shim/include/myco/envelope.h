@@ -59,6 +59,12 @@ typedef struct myco_envelope {
 myco_status myco_envelope_build(const myco_envelope *in, const myco_crypto *crypto, uint8_t *out, size_t cap,
                                 size_t *written);
 
+/**
+ * Fill in the hash and the signature of a message that somebody wrote with room for both, whatever is in there.
+ * @return MYCO_ERR_ARG if that would be no valid envelope, MYCO_ERR_CRYPTO
+ */
+myco_status myco_envelope_seal(uint8_t *message, size_t len, const myco_crypto *crypto);
+
 /** A message as read: views into its bytes. */
 typedef struct myco_envelope_view {
   uint8_t has_geo;
