@@ -173,11 +173,11 @@ int myco_read_key(myco_reader *r, unsigned key) {
 /** A container whose end has not come yet; small, because they lie on the stack. */
 typedef struct level {
   uint16_t left;   /* Data items still to come; each takes at least a byte of at most SKIP_BYTES_MAX. */
-  uint16_t key_at; /* Of a map's latest key; 0 before the first. */
-  uint8_t is_map;
+  uint16_t key_at; /* Of a map's latest key, 0 before the first; NO_MAP. */
 } level;
 
 #define SKIP_BYTES_MAX UINT16_MAX
+#define NO_MAP UINT16_MAX
 
 /** Keys ascend by their encoded bytes (RFC 8949 section 4.2.1). No item is another one's beginning, so two that differ do
  *  so before the shorter one ends. */
@@ -195,9 +195,9 @@ void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
   if (depth > MYCO_CBOR_DEPTH_MAX) depth = MYCO_CBOR_DEPTH_MAX;
   if (r->len > SKIP_BYTES_MAX) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
   in->left = 1;
-  in->is_map = 0;
+  in->key_at = NO_MAP;
   while (in->left > 0u) {
-    const int is_key = in->is_map && in->left % 2u == 0u;
+    const int is_key = in->key_at != NO_MAP && in->left % 2u == 0u;
     const size_t start = r->at;
     uint64_t argument;
     const unsigned major = myco_read_head(r, &argument);
@@ -215,9 +215,8 @@ void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
     } else if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
       if (in == levels + depth) is_allowed = 0;
       else in++;
-      in->is_map = major == MYCO_CBOR_MAP;
-      in->left = (uint16_t)(argument << in->is_map);
-      in->key_at = 0;
+      in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
+      in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
     }
     if (!is_allowed) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
     if (r->status != MYCO_OK) return;

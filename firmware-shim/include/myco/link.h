@@ -42,29 +42,29 @@ typedef struct myco_link {
   void *ctx;
   /** slot_count + 1 times slot_bytes, the last for frames that nobody acknowledges; MYCO_MDP_FRAME_SIZE_MAX of the longest body. */
   uint8_t *frames;
-  uint16_t slot_bytes;
   myco_link_slot *slots;
+  uint16_t slot_bytes;
   uint8_t slot_count;
   /** A frame is given up after so many sends, the first included; 0 is never. */
   uint8_t sends_max;
+  uint8_t src; /* MYCO_MDP_ENDPOINT_*, ours */
+  uint8_t dst; /* and the peer's. */
+  /** The peer takes 0x0A and 0x0D for line ends and would lose a frame with one (Side-A 2.1.0): none is ever sent. */
+  uint8_t without_line_ends;
+  uint8_t next_heard; /* This and the next two are the link's own. */
+  uint8_t has_heard;
+  uint8_t is_control;
   /** Wait before the second send; it doubles each time up to the other. */
   uint32_t wait_min_ms;
   uint32_t wait_max_ms;
   /** The same frame heard again within this time is a copy. The field repeats one for 13 s; 0 takes every frame for news. */
   uint32_t copy_ms;
-  uint8_t src; /* MYCO_MDP_ENDPOINT_*, ours */
-  uint8_t dst; /* and the peer's. */
-  /** The peer takes 0x0A and 0x0D for line ends and would lose a frame with one (Side-A 2.1.0): none is ever sent. */
-  uint8_t without_line_ends;
 
   /* Read, do not write. */
   uint32_t seq; /* Of the last frame sent. */
   uint32_t ack; /* Every frame of the peer up to this one was heard, or the peer has given it up. */
   uint32_t ahead;
   myco_link_heard heard[MYCO_LINK_REMEMBERED];
-  uint8_t next_heard;
-  uint8_t has_heard;
-  uint8_t is_control;
 } myco_link;
 
 /**

@@ -44,7 +44,9 @@ typedef enum myco_status {
   MYCO_ERR_OLDER = -62,        /* A genuine checkpoint of a smaller tree than the one kept. */
   MYCO_ERR_FORK = -63,         /* Alarm: two genuine checkpoints of one size with two roots. */
   MYCO_ERR_REPEATED = -64,     /* A command that came before. */
-  MYCO_ERR_EXPIRED = -65       /* A command that came too late. */
+  MYCO_ERR_EXPIRED = -65,      /* A command that came too late. */
+
+  MYCO_STATUS_IS_AN_INT = -0x7FFFFFFF /* Never returned: as wide everywhere, with -fshort-enums too. */
 } myco_status;
 
 #ifdef __cplusplus
