@@ -1,14 +1,11 @@
 /** A ledger of so many entries, made as fast as the disk takes it, to time the start on. */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import pino from "pino";
 import { encodeEnvelope } from "../../src/codec/envelope.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
 import { leafHash } from "../../src/ledger/merkle.ts";
 import { loadConfig } from "../config/config.ts";
 import { ensureIdentity } from "../config/identity.ts";
-import { Ledger } from "../journal/ledger.ts";
-import { openSigningKeys } from "../journal/signing-keys.ts";
+import { openLedger } from "./open-ledger.ts";
 
 const batchCount = 512;
 const pendingLimitBytes = 16 * 2 ** 20;
@@ -17,22 +14,7 @@ const pendingLimitBytes = 16 * 2 ** 20;
 export async function buildJournal(dataDir: string, entries: number): Promise<void> {
   const config = loadConfig({ flags: { data: dataDir }, env: {}, cwd: dataDir });
   const { ledgerOrigin } = ensureIdentity(config);
-  const ledgerDir = join(dataDir, "ledger");
-  const nowUs = () => Date.now() * 1000;
-  const keys = await openSigningKeys({ keysDir: join(dataDir, "keys"), ledgerDir, origin: ledgerOrigin, nowUs });
-  const onFatal = (error: Error): never => {
-    throw error;
-  };
-  const log = pino({ level: "silent" });
-  const ledger = await Ledger.open({
-    dir: ledgerDir,
-    origin: ledgerOrigin,
-    signers: keys.checkpointSigners,
-    seals: keys.seals,
-    nowUs,
-    log,
-    onFatal,
-  });
+  const { ledger, close } = await openLedger(dataDir, ledgerOrigin);
   for (let first = 0; first < entries; first += batchCount) {
     const count = Math.min(batchCount, entries - first);
     const parts: Uint8Array[] = [];
@@ -49,8 +31,7 @@ export async function buildJournal(dataDir: string, entries: number): Promise<vo
     });
     if (ledger.pendingBytes > pendingLimitBytes) await durable;
   }
-  await ledger.close();
-  await keys.close();
+  await close();
 }
 
 function entryOf(seq: number): Uint8Array {

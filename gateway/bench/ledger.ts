@@ -5,14 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import pino from "pino";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
 import type { EntryBatch } from "../../src/ledger/types.ts";
-import { Ledger } from "../journal/ledger.ts";
-import { openSigningKeys } from "../journal/signing-keys.ts";
+import type { Ledger } from "../journal/ledger.ts";
 import { verifyLog } from "../journal/verify-log.ts";
 import type { BenchFigure } from "./ingest.ts";
+import { hashLimit, writeLimit } from "./limits.ts";
+import { openLedger } from "./open-ledger.ts";
+import { sealingCost } from "./sealing-cost.ts";
 
 const origin = "bench.invalid/ledger/1";
 /** As ingest makes them under load. */
@@ -25,11 +26,22 @@ const tickMs = 2;
 
 export interface LedgerBenchOptions {
   readonly entries: number;
+  /** Envelopes through a whole gateway, with and without blocks; 0 leaves that out. */
+  readonly messages: number;
   readonly onFigure: (figure: BenchFigure) => void;
 }
 
-export async function benchLedger({ entries, onFigure }: LedgerBenchOptions): Promise<void> {
+export async function benchLedger({ entries, messages, onFigure }: LedgerBenchOptions): Promise<void> {
   const batches = Array.from({ length: 64 }, (_, index) => batchOf(batchCount, index));
+  const chunkBytes = bytesOf(batches[0]!);
+  const hashed = hashLimit(Array.from({ length: batchCount }, (_, index) => entryOf(index)));
+  onFigure({ name: "limit: SHA-256 of such entries, one core", value: Math.round(hashed), unit: "entries/s" });
+  const written = (await withDir((dir) => writeLimit(dir, chunkBytes))) / (chunkBytes / batchCount);
+  onFigure({
+    name: "limit: such batches written and synced one by one",
+    value: Math.round(written),
+    unit: "entries/s",
+  });
   const rates = { plain: [] as number[], sealed: [] as number[] };
   // In turns, because the disk is not as fast in every minute.
   for (let round = 0; round < 3; round++) {
@@ -50,6 +62,7 @@ export async function benchLedger({ entries, onFigure }: LedgerBenchOptions): Pr
     });
     await verifyAndStart(dir, onFigure);
   });
+  if (messages > 0) await sealingCost(messages, onFigure);
 }
 
 async function withDir<T>(run: (dir: string) => Promise<T>): Promise<T> {
@@ -62,35 +75,12 @@ async function withDir<T>(run: (dir: string) => Promise<T>): Promise<T> {
 }
 
 async function using<T>(dir: string, blockLeaves: number, run: (ledger: Ledger) => Promise<T>): Promise<T> {
-  const { ledger, close } = await openLedger(dir, blockLeaves);
+  const { ledger, close } = await openLedger(dir, origin, blockLeaves);
   try {
     return await run(ledger);
   } finally {
     await close();
   }
-}
-
-async function openLedger(dir: string, blockLeaves: number) {
-  const nowUs = () => Date.now() * 1000;
-  const keys = await openSigningKeys({ keysDir: join(dir, "keys"), ledgerDir: join(dir, "ledger"), origin, nowUs });
-  const onFatal = (error: Error): never => {
-    throw error;
-  };
-  const ledger = await Ledger.open({
-    dir: join(dir, "ledger"),
-    origin,
-    signers: keys.checkpointSigners,
-    seals: keys.seals,
-    block: { leaves: blockLeaves, ms: 300_000 },
-    nowUs,
-    log: pino({ level: "silent" }),
-    onFatal,
-  });
-  const close = async () => {
-    await ledger.close();
-    await keys.close();
-  };
-  return { ledger, keys, close };
 }
 
 async function appendRate(ledger: Ledger, batches: readonly EntryBatch[], entries: number): Promise<number> {
@@ -130,7 +120,7 @@ async function paced(
 
 async function verifyAndStart(dir: string, onFigure: LedgerBenchOptions["onFigure"]): Promise<void> {
   const startedAt = performance.now();
-  const { ledger, keys, close } = await openLedger(dir, 100);
+  const { ledger, keys, close } = await openLedger(dir, origin);
   onFigure({
     name: `start on ${ledger.durableSize} entries`,
     value: rounded((performance.now() - startedAt) / 1000),
@@ -152,21 +142,27 @@ function append(ledger: Ledger, batch: EntryBatch): Promise<void> {
 }
 
 function batchOf(count: number, number: number): EntryBatch {
-  const entries = Array.from({ length: count }, (_, index) =>
-    encodeEntry({
-      kind: "reading",
-      payload: randomBytes(payloadBytes),
-      receivedUs: 1_790_000_000_000_000 + number * count + index,
-      keyEpoch: 1,
-      deviceId: `bench-${index % 16}`,
-      format: "envelope",
-      source: "mqtt",
-      firmware: "",
-    }),
-  );
+  const entries = Array.from({ length: count }, (_, index) => entryOf(number * count + index));
   const { bundle, ...batch } = entryBatch(entries, false);
   // One piece, as a verify worker hands it over.
   return { ...batch, bundle: [Buffer.concat(bundle)] };
+}
+
+function entryOf(index: number): Uint8Array {
+  return encodeEntry({
+    kind: "reading",
+    payload: randomBytes(payloadBytes),
+    receivedUs: 1_790_000_000_000_000 + index,
+    keyEpoch: 1,
+    deviceId: `bench-${index % 16}`,
+    format: "envelope",
+    source: "mqtt",
+    firmware: "",
+  });
+}
+
+function bytesOf({ bundle }: EntryBatch): number {
+  return bundle.reduce((sum, { length }) => sum + length, 0);
 }
 
 function rounded(value: number): number {

@@ -1,11 +1,14 @@
 /** The raw limits of this machine at this moment, beside which the gateway's figures mean something. */
 import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import pino from "pino";
+import { leafHash } from "../../src/ledger/merkle.ts";
 import { projectRoot } from "../project-root.ts";
 import { benchCopy } from "../store/bench-copy.ts";
 import { EmbeddedPostgres } from "../store/embedded-postgres.ts";
@@ -46,6 +49,35 @@ export async function copyLimit(): Promise<number> {
   } finally {
     await postgres.close();
     rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** SHA-256 leaf hashes per second of these entries, on one core. */
+export function hashLimit(entries: readonly Uint8Array[], milliseconds = 1_000): number {
+  const until = performance.now() + milliseconds;
+  const started = performance.now();
+  let hashed = 0;
+  while (performance.now() < until) {
+    for (const entry of entries) leafHash(entry);
+    hashed += entries.length;
+  }
+  return (hashed * 1000) / (performance.now() - started);
+}
+
+/** Bytes per second that the disk takes in one file, made durable after each chunk. */
+export async function writeLimit(dir: string, chunkBytes: number, milliseconds = 1_000): Promise<number> {
+  const chunk = randomBytes(chunkBytes);
+  const file = await open(join(dir, "write-limit"), "w");
+  try {
+    const started = performance.now();
+    let written = 0;
+    for (; performance.now() < started + milliseconds; written += chunkBytes) {
+      await file.write(chunk);
+      await file.datasync();
+    }
+    return (written * 1000) / (performance.now() - started);
+  } finally {
+    await file.close();
   }
 }
 

@@ -4,10 +4,13 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inclusionProof } from "../../src/ledger/prove.ts";
+import { loadConfig } from "../config/config.ts";
+import { ensureIdentity } from "../config/identity.ts";
 import { checkpointPath } from "../journal/checkpoint-file.ts";
 import { PublishedLog } from "../journal/published-log.ts";
 import { buildJournal } from "./build-journal.ts";
 import type { BenchFigure } from "./ingest.ts";
+import { openLedger } from "./open-ledger.ts";
 
 export interface BenchProofsOptions {
   /** Readings in the ledger; seals come on top. */
@@ -23,6 +26,12 @@ export async function benchProofs({ entries, proofs, onFigure, onProgress }: Ben
   try {
     onProgress(`building a ledger of ${entries} entries`);
     await buildJournal(dir, entries);
+    const { ledgerOrigin } = ensureIdentity(loadConfig({ flags: { data: dir }, env: {}, cwd: dir }));
+    const started = performance.now();
+    const opened = await openLedger(dir, ledgerOrigin);
+    const seconds = (performance.now() - started) / 1000;
+    onFigure({ name: `start on ${opened.ledger.durableSize} leaves`, value: Number(seconds.toFixed(2)), unit: "s" });
+    await opened.close();
     const text = (await readFile(checkpointPath(join(dir, "ledger")))).toString();
     const log = new PublishedLog({ dir: join(dir, "ledger"), newest: () => text });
     const { size } = (await log.checkpoint())!.checkpoint;

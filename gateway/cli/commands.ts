@@ -238,15 +238,18 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "bench ledger",
-    summary: "The ledger alone: appending with and without blocks, verifying, starting",
-    options: [["--entries <n>", "entries appended at full speed", "500000"]],
+    summary: "The ledger: appending with and without blocks, verifying, starting, and what blocks cost a whole gateway",
+    options: [
+      ["--entries <n>", "entries appended at full speed", "500000"],
+      ["--messages <n>", "envelopes through a whole gateway, with and without blocks; 0 leaves that out", "100000"],
+    ],
     kind: "plain",
     example: "mycogate bench ledger --entries 500000",
     load: async () => (await import("./commands/bench.ts")).benchLedgerAlone,
   },
   {
     usage: "bench proofs",
-    summary: "How long proofs take on a ledger of a given size",
+    summary: "How long proofs and a start take on a ledger of a given size",
     options: [
       ["--entries <n>", "readings in the ledger", "1000000"],
       ["--proofs <n>", "proofs of each kind", "5000"],

@@ -28,13 +28,15 @@ export const bench: CommandHandler<BenchOptions> = async (context) => {
 
 export interface LedgerBenchFlags {
   readonly entries: string;
+  readonly messages: string;
 }
 
-/** `mycogate bench ledger`: appending, sealing and verifying, without devices. */
+/** `mycogate bench ledger`: appending, sealing, verifying, and what sealing costs a whole gateway. */
 export const benchLedgerAlone: CommandHandler<LedgerBenchFlags> = async (context) => {
   const figures = new Figures(context);
   const entries = whole("--entries", context.options.entries);
-  await benchLedger({ entries, onFigure: (figure) => figures.add(figure) });
+  const messages = whole("--messages", context.options.messages);
+  await benchLedger({ entries, messages, onFigure: (figure) => figures.add(figure) });
   figures.end();
   return 0;
 };
