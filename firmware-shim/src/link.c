@@ -18,16 +18,27 @@ static int is_after(uint32_t a, uint32_t b) {
   return a != b && a - b < 0x80000000u;
 }
 
-myco_status myco_link_send(myco_link *link, uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len,
-                           uint32_t now_ms) {
-  const int is_kept = (flags & MYCO_MDP_FLAG_ACK_REQUESTED) != 0u;
+/** Would the peer take a kept frame that it still lacks for given up, once it hears this number? */
+static int is_ahead(const myco_link *link, uint32_t seq, uint32_t reach) {
+  unsigned at;
+  for (at = 0; at < link->slot_count; at++) {
+    if (link->slots[at].len != 0u && seq - link->slots[at].seq >= reach) return 1;
+  }
+  return 0;
+}
+
+int myco_link_has_room(const myco_link *link) {
+  return !is_ahead(link, link->seq + 1u, QUEUE_MAX - 1u);
+}
+
+static myco_status send_frame(myco_link *link, int is_kept, uint8_t type, uint8_t flags, uint32_t ack, const void *body,
+                              size_t body_len, uint32_t now_ms) {
   myco_mdp_packet packet;
   size_t len = 0;
   const int is_control = type == MYCO_MDP_TYPE_ACK && body_len == 0u;
   /* Control takes one number at most before the next news, and must not wait for the peer, who may wait for it. */
   const uint32_t reach = is_control ? WINDOW : QUEUE_MAX - 1u;
   unsigned at = is_kept ? 0u : link->slot_count;
-  unsigned other;
   myco_status status;
   while (at < link->slot_count && link->slots[at].len != 0u) at++;
   if (is_kept && at == link->slot_count) return MYCO_ERR_QUEUE_FULL;
@@ -44,10 +55,7 @@ myco_status myco_link_send(myco_link *link, uint8_t type, uint8_t flags, uint32_
                ? myco_mdp_encode_without_line_ends(&packet, frame_at(link, at), link->slot_bytes, &len)
                : myco_mdp_encode(&packet, frame_at(link, at), link->slot_bytes, &len);
   if (status != MYCO_OK) return status;
-  for (other = 0; other < link->slot_count; other++) {
-    /* The peer must not take one that it still lacks for given up. */
-    if (link->slots[other].len != 0u && packet.seq - link->slots[other].seq >= reach) return MYCO_ERR_QUEUE_FULL;
-  }
+  if (is_ahead(link, packet.seq, reach)) return MYCO_ERR_QUEUE_FULL;
   link->seq = packet.seq;
   link->is_control = (uint8_t)is_control;
   if (is_kept) {
@@ -57,6 +65,16 @@ myco_status myco_link_send(myco_link *link, uint8_t type, uint8_t flags, uint32_
     link->slots[at].len = (uint16_t)len;
   }
   return link->send(link->ctx, frame_at(link, at), len) == 0 || is_kept ? MYCO_OK : MYCO_ERR_SEND;
+}
+
+myco_status myco_link_send(myco_link *link, uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len,
+                           uint32_t now_ms) {
+  return send_frame(link, (flags & MYCO_MDP_FLAG_ACK_REQUESTED) != 0u, type, flags, ack, body, body_len, now_ms);
+}
+
+myco_status myco_link_send_once(myco_link *link, uint8_t type, uint8_t flags, uint32_t ack, const void *body,
+                                size_t body_len) {
+  return send_frame(link, 0, type, flags, ack, body, body_len, 0);
 }
 
 /** The largest number up to this one without a line end in its bytes. An `ack` that says less than it might harms nobody. */

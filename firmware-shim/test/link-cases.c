@@ -104,7 +104,11 @@ static void holds_back(void) {
   unsigned at;
   power_on();
   IS(ask(0) == MYCO_OK);
-  for (at = 0; at < 6u; at++) IS(myco_link_send(&link, MYCO_MDP_TYPE_EVENT, 0, 0, "{}", 2, 0) == MYCO_OK);
+  for (at = 0; at < 6u; at++) {
+    IS(myco_link_has_room(&link));
+    IS(myco_link_send_once(&link, MYCO_MDP_TYPE_EVENT, MYCO_MDP_FLAG_ACK_REQUESTED, 0, "{}", 2) == MYCO_OK);
+  }
+  IS(!myco_link_has_room(&link));
   /* One more, and the peer would take the first one for given up. */
   IS(myco_link_send(&link, MYCO_MDP_TYPE_EVENT, 0, 0, "{}", 2, 0) == MYCO_ERR_QUEUE_FULL);
   IS(control(MYCO_MDP_FLAG_IS_ACK, 1, 1, 0) == 0);

@@ -2,13 +2,11 @@
  * The device library on an emulated Cortex-M3, with real Ed25519, on a serial port of the built gateway. Gateway and board
  * are killed in turn while readings are made, sent and receipted.
  */
-import { execFile } from "node:child_process";
 import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
-import { projectRoot } from "../../gateway/project-root.ts";
+import { leavesOf, receiptKeyOf, seqsOf } from "../support/device-books.ts";
 import { buildImage, EmulatedBoard } from "../support/emulated-board.ts";
 import { libsodiumSource } from "../support/libsodium.ts";
 import { isInstalled, needs, unless } from "../support/needs.ts";
@@ -110,41 +108,8 @@ suite("a board on an emulated processor", () => {
   }, 240_000);
 });
 
-interface Leaf {
-  readonly kind: string;
-  readonly deviceId?: string;
-  readonly payload: string;
-  readonly verification: string;
-}
-
-async function leavesOf(gateway: GatewayProcess, deviceId: string): Promise<Leaf[]> {
-  const { treeSize } = await gateway.stats();
-  const all = await Promise.all(
-    Array.from({ length: treeSize }, (_, at) => gateway.request<Leaf>("GET", `/api/v1/entries/${at}`)),
-  );
-  return all.filter((leaf) => leaf.kind === "reading" && leaf.deviceId === deviceId);
-}
-
-async function receiptKeyOf(gateway: GatewayProcess): Promise<Buffer> {
-  const show = [`${projectRoot}bin/mycogate.mjs`, "key", "show", "--json"];
-  const { stdout } = await promisify(execFile)(process.execPath, show, { env: { ...process.env, ...gateway.env } });
-  const keys: { role: string; publicKey: string }[] = JSON.parse(stdout);
-  return Buffer.from(keys.find(({ role }) => role === "receipt")!.publicKey, "hex");
-}
-
 function publicKeyOf(seed: Uint8Array): string {
   const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
   const key = createPrivateKey({ key: Buffer.concat([prefix, seed]), format: "der", type: "pkcs8" });
   return Buffer.from(createPublicKey(key).export({ format: "jwk" }).x!, "base64url").toString("hex");
-}
-
-async function seqsOf(gateway: GatewayProcess, deviceId: string): Promise<number[]> {
-  const seqs: number[] = [];
-  for (let cursor = ""; ; ) {
-    const path = `/api/v1/readings?device=${deviceId}&limit=1000&order=asc${cursor}`;
-    const { data, next } = await gateway.request<{ data: { seq: number }[]; next: string | null }>("GET", path);
-    seqs.push(...data.map(({ seq }) => seq));
-    if (next === null) return seqs;
-    cursor = `&cursor=${next}`;
-  }
 }

@@ -1,14 +1,12 @@
 /** Signed receipts as a device gets them from the built gateway: over real MQTT and a real pty. */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
-import { projectRoot } from "../../gateway/project-root.ts";
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
 import { encodeMdpFrame } from "../../src/codec/mdp.ts";
 import { verifyReceipt } from "../../src/ledger/receipt.ts";
+import { receiptKeyOf } from "../support/device-books.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
 import { needs } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
@@ -27,10 +25,7 @@ beforeAll(async () => {
   pty = await Pty.open().catch(() => undefined);
   gateway = await GatewayProcess.start(join(dir, "data"), pty ? { MYCOGATE_SERIAL_PORTS: pty.path } : {});
   await gateway.enrol([{ id: device.id, publicKey: device.publicKey.toString("hex") }]);
-  const show = [`${projectRoot}bin/mycogate.mjs`, "key", "show", "--json"];
-  const { stdout } = await promisify(execFile)(process.execPath, show, { env: { ...process.env, ...gateway.env } });
-  const keys: { role: string; publicKey: string }[] = JSON.parse(stdout);
-  receiptKey = Buffer.from(keys.find(({ role }) => role === "receipt")!.publicKey, "hex");
+  receiptKey = await receiptKeyOf(gateway);
 });
 
 afterAll(async () => {

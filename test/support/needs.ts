@@ -24,6 +24,7 @@ const packages = {
   valgrind: "valgrind",
   "sodium.h": "libsodium-dev",
   "mbedtls/sha256.h": "libmbedtls-dev",
+  "mosquitto.h": "libmosquitto-dev",
   "apt-get": "apt",
 } as const;
 export type Tool = keyof typeof packages;

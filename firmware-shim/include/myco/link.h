@@ -76,6 +76,13 @@ typedef struct myco_link {
 myco_status myco_link_send(myco_link *link, uint8_t type, uint8_t flags, uint32_t ack, const void *body, size_t body_len,
                            uint32_t now_ms);
 
+/** The same, never kept: for what asks to be acknowledged and is sent again by others, as an envelope in flash. */
+myco_status myco_link_send_once(myco_link *link, uint8_t type, uint8_t flags, uint32_t ack, const void *body,
+                                size_t body_len);
+
+/** @return 1 if myco_link_send_once would send now, 0 if a kept frame has to be acknowledged first */
+int myco_link_has_room(const myco_link *link);
+
 /**
  * Acknowledge what was heard so far, by a frame without a body: for news that asked and get no answer of their own.
  * @param flags MYCO_MDP_FLAG_IS_ACK, or MYCO_MDP_FLAG_IS_NACK for what will never be done
