@@ -17,6 +17,7 @@ import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Listener, Services } from "./http/services.ts";
+import { ChainDesk } from "./ingest/chain-desk.ts";
 import { Counters } from "./ingest/counters.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { QuarantineLog } from "./ingest/quarantine-log.ts";
@@ -179,8 +180,9 @@ async function assemble(
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
   await replayEvents(ledger, registry);
   const dedupe = new DedupeWindow(config.ingest.dedupeWindow);
+  const chains = new ChainDesk(config.ingest.signatureWaitHours * 3_600_000_000);
   const remembered = Math.max(0, ledger.durableSize - config.ingest.dedupeWindow);
-  for await (const frame of ledger.frames(remembered, ledger.durableSize)) rememberFrame(dedupe, frame);
+  for await (const frame of ledger.frames(remembered, ledger.durableSize)) rememberFrame(dedupe, chains, frame);
 
   const quarantineDir = join(config.data, "quarantine");
   const quarantineJournal = await SegmentedLog.open({
@@ -189,7 +191,7 @@ async function assemble(
     log,
     onFatal,
   });
-  const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine);
+  const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine, chains);
   await quarantine.expire(nowUs());
   stops.add(() => quarantine.close());
   const expiry = setInterval(() => void quarantine.expire(nowUs()).catch(onFatal), quarantineExpiryMs);
@@ -200,6 +202,7 @@ async function assemble(
   const ingest = new Ingest({
     ledger,
     quarantine,
+    chains,
     dedupe,
     counters,
     workers: config.ingest.workers,
@@ -211,6 +214,7 @@ async function assemble(
     onFatal,
   });
   ingest.updateDevices(registry.list());
+  ingest.start();
   stops.add(() => ingest.stop());
 
   const receipts = new ReceiptSigner({ privateKey: keys.receipts, durableSize: () => ledger.durableSize });
@@ -298,6 +302,7 @@ async function assemble(
   const health = new Health({
     ledger,
     ingest,
+    chains,
     counters,
     quarantine,
     registry,

@@ -1,6 +1,7 @@
 /** firmware-shim/include/myco/protocol.h, from spec.ts. C99 macros only, so that every size can be a static one. */
 import {
   type CodeEntry,
+  chained,
   envelope,
   type LayoutField,
   type MapField,
@@ -49,6 +50,15 @@ export function cHeader(specHash: string): string {
       macro("GEO_LON_E7_MAX", `${envelope.geo.lonE7.max}L`),
       `/* Always enough for a message without metadata whose sensors and units are numbers. */`,
       `#define MYCO_ENVELOPE_SIZE_MAX(id_bytes, readings) (${envelopeSize.fixed}u + (id_bytes) + ${envelopeSize.perReading}u * (readings))`,
+    ]),
+    ...section(chained.doc, [
+      macro("CHAINED_VERSION", decimal(chained.version)),
+      macro("CHAINED_BYTES_MAX", decimal(chained.maxBytes)),
+      macro("CHAINED_KEY_LINKS", decimal(chained.fields.links.key), chained.fields.links.doc),
+      macro("LINK_BYTES", decimal(chained.linkBytes), "Of the BLAKE2b-256 of a chained message; its message id too."),
+      macro("LINKS_MAX", decimal(chained.maxLinks)),
+      macro("SPAN_MAX", decimal(chained.maxSpan), "Messages in a row without a signature."),
+      macro("ANCHOR_KEY", decimal(chained.anchorKey), "In the metadata of the signed envelope that proves the others."),
     ]),
     ...section(receipt.doc, [
       macro("RECEIPT_MAX", decimal(receipt.maxBytes), "Bytes, for any device id."),

@@ -11,7 +11,7 @@ type GoldenReading = readonly [
   quality: number,
 ];
 
-interface Fields {
+export interface Fields {
   readonly deviceId: string;
   readonly proto: number;
   readonly msgId: string;
@@ -24,10 +24,10 @@ interface Fields {
 }
 
 const { fields, geo, reading, signaturePrefix } = envelope;
-const deviceSeed = Uint8Array.from({ length: 32 }, (_, index) => 0x40 + index);
+export const deviceSeed = Uint8Array.from({ length: 32 }, (_, index) => 0x40 + index);
 const strangerSeed = Uint8Array.from({ length: 32 }, (_, index) => 0x80 + index);
 
-const base: Fields = {
+export const base: Fields = {
   deviceId: "golden-01",
   proto: 2,
   msgId: "101112131415161718191a1b1c1d1e1f",
@@ -179,7 +179,7 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
   ];
 }
 
-function mapOf(values: Fields): Map<number, GoldenValue> {
+export function mapOf(values: Fields): Map<number, GoldenValue> {
   const map = new Map<number, GoldenValue>([
     [fields.version.key, envelope.version],
     [fields.deviceId.key, values.deviceId],
@@ -213,7 +213,7 @@ function readingMap([sensor, vi, vs, unit, quality]: GoldenReading): Map<number,
   ]);
 }
 
-function changed(map: Map<number, GoldenValue>, key: number, value: GoldenValue | undefined): typeof map {
+export function changed(map: Map<number, GoldenValue>, key: number, value: GoldenValue | undefined): typeof map {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
   return map;
@@ -223,7 +223,7 @@ function nest(levels: number): GoldenValue {
   return levels === 1 ? new Map() : new Map([["n", nest(levels - 1)]]);
 }
 
-function seal(codec: GoldenCodec, unsigned: Uint8Array): Uint8Array {
+export function seal(codec: GoldenCodec, unsigned: Uint8Array): Uint8Array {
   return signed(codec, unsigned, codec.blake2b256(unsigned), deviceSeed);
 }
 
@@ -239,7 +239,7 @@ function join(unsigned: Uint8Array, hash: Uint8Array, signature: Uint8Array): Ui
 }
 
 /** As JSON, where integers beyond 2^53 are decimal text. */
-function jsonOf(values: Fields): object {
+export function jsonOf(values: Fields): object {
   return JSON.parse(
     JSON.stringify(values, (_, value) =>
       typeof value === "bigint" ? String(value) : value instanceof Map ? Object.fromEntries(value) : value,

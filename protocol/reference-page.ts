@@ -1,6 +1,7 @@
 /** docs/reference/protocol.md, from spec.ts. */
 import {
   type CodeEntry,
+  chained,
   envelope,
   type LayoutField,
   type MapField,
@@ -68,6 +69,24 @@ ${sensorTable(sensors)}
 0 and other numbers are legal and have no meaning here.
 
 ${codes(units)}
+
+## Chained message (ours)
+
+${chained.doc}
+At most ${chained.maxBytes} bytes. It has the keys ${envelope.fields.version.key} to ${envelope.fields.metadata.key} of an envelope, in the same ranges, with two changes:
+
+${fields(chained.fields)}
+
+- Its message id is the first ${chained.linkBytes} bytes of the BLAKE2b-256 of the whole message, which are also the link to it. It is not sent.
+- An *anchor* is a signed MycoEnvelope v1 whose metadata have the key ${chained.anchorKey}: a byte string of links, one to ${chained.maxLinks}. It is an envelope
+  like any other to whoever does not know of chains.
+- A signature that verifies proves the anchor, the messages that its links lead to, and those that their links lead to, and so on.
+  A device links each message and each anchor to its last few *chained* messages, whether or not an anchor came between; how many
+  is its choice, and so many frames in a row, less one, can be lost before the chain breaks.
+- It signs at least every ${chained.maxSpan + 1}th message.
+- Off unless the gateway's operator allows it for the device (\`mycogate device set ID --sparse on\`): else the answer is \`UNSIGNED\`,
+  upon which a device signs everything. \`SIGNATURE_PENDING\` means that the message is kept and not believed yet: no reason to
+  send it again before the next anchor has its receipt. Sent again after that, it gets a receipt of its own.
 
 ## Signed receipt (ours)
 

@@ -97,6 +97,32 @@ export const envelope = {
   readonly [other: string]: unknown;
 };
 
+/** Sparse signing: one signature for several messages of a device that was allowed it. Everything here is ours. */
+export const chained = {
+  doc: "Chained message: a MycoEnvelope without hash and signature, proven by the signature of a later one that links back to it. A CBOR map in deterministic encoding.",
+  /** In place of the envelope's version, so that neither is ever taken for the other. */
+  version: 77,
+  maxBytes: 4096,
+  /** What a link holds of the message it leads to: the first bytes of the BLAKE2b-256 of that message. */
+  linkBytes: 16,
+  maxLinks: 8,
+  /** Messages in a row that a device may leave unsigned. */
+  maxSpan: 64,
+  /** Key in the metadata of a signed envelope, whose value is a byte string of links: such an envelope is an anchor. */
+  anchorKey: 77,
+  /** As in an envelope but for these two. */
+  fields: {
+    version: { key: 0, type: "uint", min: 77, max: 77, doc: "Marks a chained message." },
+    links: {
+      key: 3,
+      type: "bytes",
+      maxBytes: 128,
+      doc: "In place of the message id: the ids of up to 8 chained messages sent before, one after another; empty where there are none.",
+    },
+  },
+  ours: true,
+} as const satisfies { readonly fields: Record<string, MapField>; readonly [other: string]: unknown };
+
 /** What a gateway answers a stored envelope with. Everything here is ours. */
 export const receipt = {
   doc: "Signed receipt: the gateway has this message on disk, as this leaf of its log. A COSE_Sign1 (RFC 9052), deterministic CBOR.",
@@ -448,7 +474,7 @@ export const mdp = {
    * The first byte tells them apart.
    */
   receiptBody: { receiptFirstByte: 0xd2, refusalFirstByte: 0x7b, ours: true },
-  /** Ours: a TELEMETRY body that begins with one of these is a CBOR MycoEnvelope; JSON begins with `{`, 0x7B. */
+  /** Ours: a TELEMETRY body that begins with one of these is a CBOR MycoEnvelope or chained message; JSON begins with `{`, 0x7B. */
   envelopeBody: { firstByteMin: 0xa0, firstByteMax: 0xbf, ours: true },
 } as const satisfies {
   readonly header: Record<string, LayoutField>;

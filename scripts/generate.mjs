@@ -11,6 +11,7 @@ import { configPage } from "../dist/gateway/config/config-page.js";
 import { cHeader } from "../dist/protocol/c-header.js";
 import { vectorFile } from "../dist/protocol/golden.js";
 import { goldenBoards } from "../dist/protocol/golden-boards.js";
+import { goldenChained } from "../dist/protocol/golden-chained.js";
 import { goldenEnvelopes } from "../dist/protocol/golden-envelopes.js";
 import { goldenMdp } from "../dist/protocol/golden-mdp.js";
 import { goldenReceipts } from "../dist/protocol/golden-receipts.js";
@@ -45,6 +46,7 @@ const generated = [
   ["docs/reference/errors.md", errorsPage()],
   ["src/mavlink/messages.ts", mavlinkTable()],
   ["protocol/vectors/golden-envelopes.json", vectorFile(envelopes)],
+  ["protocol/vectors/golden-chained.json", vectorFile(goldenChained(codec))],
   ["protocol/vectors/golden-mdp.json", vectorFile(goldenMdp(codec, someEnvelope))],
   ["protocol/vectors/golden-boards.json", vectorFile(goldenBoards(codec))],
   ["protocol/vectors/golden-receipts.json", vectorFile(goldenReceipts(codec))],

@@ -12,9 +12,11 @@ export const quarantineReasons = {
   DEVICE_REVOKED: "The device, or the key that signed, is revoked.",
   HASH_MISMATCH: "The hash in the message is not the hash of the message.",
   SIGNATURE_INVALID: "No key of the device verifies the signature.",
-  UNSIGNED: "Carries no signature, and the policy does not trust the transport it came by.",
+  UNSIGNED:
+    "Carries no signature, and the policy neither trusts the transport it came by nor allows the device to sign sparsely.",
   REPLAY_CONFLICT: "Same device, seq and msgId as an earlier message, but other bytes.",
   TOPIC_MISMATCH: "The device named in the message is not the one the topic or port belongs to.",
+  SIGNATURE_PENDING: "A message of a sparsely signed chain; the signed one that proves it has not come.",
   TOO_LARGE: "Longer than one ledger entry can hold.",
 } as const;
 export type QuarantineReason = keyof typeof quarantineReasons;

@@ -49,6 +49,7 @@ export const commands: readonly CommandSpec[] = [
       ["--name <name>", "name for people"],
       ["--role <role>", "what it is for"],
       ["--transport <transport>", "how it is reached"],
+      ["--sparse", "let it sign sparsely: one signature for several messages"],
     ],
     kind: "api",
     example: 'mycogate device add myco-7 --key "$(cat myco-7.pub)"',
@@ -67,6 +68,14 @@ export const commands: readonly CommandSpec[] = [
     kind: "api",
     example: "mycogate device show myco-7",
     load: async () => (await import("./commands/device.ts")).showDevice,
+  },
+  {
+    usage: "device set <id>",
+    summary: "Change what a device may do",
+    options: [["--sparse <on|off>", "whether it may sign sparsely: one signature for several messages"]],
+    kind: "api",
+    example: "mycogate device set myco-7 --sparse on",
+    load: async () => (await import("./commands/device.ts")).setDevice,
   },
   {
     usage: "device revoke <id>",

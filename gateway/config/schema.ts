@@ -218,6 +218,15 @@ const ingest = Type.Object(
       default: ["serial"],
       restart: true,
     }),
+    signatureWaitHours: Type.Integer({
+      description:
+        "A message of a sparsely signed chain can be proven this long after it came; later it stays in quarantine.",
+      unit: "h",
+      minimum: 1,
+      maximum: 2_160,
+      default: 24,
+      restart: true,
+    }),
     quarantine: Type.Object(
       {
         maxBytes: Type.Integer({

@@ -76,6 +76,10 @@ export function createMetrics({ gatewayId, version, health, ackLatency, links }:
       help: "Memories of this log that contradict it; anything but 0 needs somebody to act.",
       value: (stats) => stats.alarms.length,
     },
+    mycogate_chained_waiting: {
+      help: "Messages in quarantine that wait for the signature of a chain.",
+      value: (stats) => stats.chained.waiting,
+    },
     mycogate_devices: { help: "Devices in the registry.", value: (stats) => stats.devices },
     mycogate_database_lag_entries: {
       help: "Durable entries the database does not have yet; absent while it was never reached.",

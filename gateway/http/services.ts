@@ -13,6 +13,8 @@ export interface EnrolRequest {
   readonly name?: string | undefined;
   readonly role?: string | undefined;
   readonly transport?: string | undefined;
+  /** Off unless asked for. */
+  readonly sparseSigning?: boolean | undefined;
 }
 
 export interface RegistryService {
@@ -25,6 +27,8 @@ export interface RegistryService {
   /** Starts the next key epoch; the previous key stays valid for `overlapSeconds`. */
   rotate(id: string, publicKey: Uint8Array, overlapSeconds: number): Promise<Device>;
   revoke(id: string, reason: string): Promise<Device>;
+  /** Whether its messages may be chained, a later signature proving them. */
+  setSparseSigning(id: string, allowed: boolean): Promise<Device>;
 }
 
 export interface ReadingsQuery {
@@ -198,6 +202,8 @@ export interface Stats extends TransportCounts {
   readonly byTransport: Readonly<Record<Transport, TransportCounts>>;
   readonly quarantineReasons: Readonly<Partial<Record<QuarantineReason, number>>>;
   readonly rejectReasons: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Messages in quarantine that wait for the signature of a chain, and those that came out by one since this start. */
+  readonly chained: { readonly waiting: number; readonly released: number };
   readonly devices: number;
   /** Entries the database has; treeSize − this is its lag. Null while it was never reached. */
   readonly databaseCursor: number | null;

@@ -42,9 +42,19 @@ export const entryParams = Type.Object({ leafIndex }, strict);
 export const quarantineParams = Type.Object({ id: quarantineId }, strict);
 
 export const enrolBody = Type.Object(
-  { id: deviceId, publicKey: Type.Optional(publicKey), name: label, role: label, transport: label },
+  {
+    id: deviceId,
+    publicKey: Type.Optional(publicKey),
+    name: label,
+    role: label,
+    transport: label,
+    sparseSigning: Type.Optional(
+      Type.Boolean({ description: "Its messages may be chained, a later signature proving them." }),
+    ),
+  },
   strict,
 );
+export const sparseSigningBody = Type.Object({ allowed: Type.Boolean() }, strict);
 export const rotateBody = Type.Object(
   {
     publicKey,
@@ -116,6 +126,7 @@ export const device = Type.Object({
   role: Type.String(),
   transport: Type.String(),
   firmware: Type.String({ description: "As last reported, empty when never." }),
+  sparseSigning: Type.Boolean(),
   enrolledAt: time,
   revokedAt: nullable(time),
   lastSeenAt: nullable(time),
@@ -241,6 +252,7 @@ export const stats = Type.Object({
   byTransport: Type.Object(Object.fromEntries(transports.map((transport) => [transport, Type.Object(countFields)]))),
   quarantineReasons: reasonCounts(Object.keys(quarantineReasons) as QuarantineReason[]),
   rejectReasons: reasonCounts(Object.keys(rejectReasons) as RejectReason[]),
+  chained: Type.Object({ waiting: count, released: count }),
   devices: count,
   databaseCursor: nullable(count),
   checkpointSize: count,

@@ -37,6 +37,8 @@ export interface UploadContext {
   readonly session: string;
   /** Policy lets this transport's unsigned messages be attested. */
   readonly trusted: boolean;
+  /** See Claim. */
+  readonly provenBy?: number;
 }
 
 /** Worker → main. */
@@ -51,6 +53,14 @@ export interface VerifyResponse {
   /** Four u32 a message, see dedupe-window.ts. All zero where the message is never a duplicate. */
   readonly fingerprints: Uint32Array;
   readonly refusals: readonly BatchRefusal[];
+  /** Of the accepted messages, those that prove others: none, as a rule. */
+  readonly proving: readonly ProvingMessage[];
+}
+
+export interface ProvingMessage {
+  readonly index: number;
+  readonly keyEpoch: number;
+  readonly links: readonly Uint8Array[];
 }
 
 export interface BatchRefusal {

@@ -41,13 +41,13 @@ export class Batcher<Item> {
     this.#pool = new VerifyPool({ workers, onResult: (response) => this.#judged(response), onFatal });
   }
 
-  /** The payload is copied. @param trusted policy lets this transport's unsigned messages be attested */
-  add(upload: Upload, receivedUs: number, trusted: boolean, item: Item): void {
+  /** The payload is copied. @param trusted policy lets this transport's unsigned messages be attested @param provenBy see Claim */
+  add(upload: Upload, receivedUs: number, trusted: boolean, item: Item, provenBy?: number): void {
     const { payload } = upload;
     const batch = this.#roomFor(payload.length);
     const at = batch.items.length;
     batch.items.push(item);
-    batch.contexts.push(this.#contexts.of(upload, trusted));
+    batch.contexts.push(this.#contexts.of(upload, trusted, provenBy));
     batch.bytes.set(payload, batch.used);
     batch.used += payload.length;
     batch.ends[at] = batch.used;

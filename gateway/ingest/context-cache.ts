@@ -7,12 +7,12 @@ const maxContexts = 20_000;
 export class ContextCache {
   readonly #contexts = new Map<string, UploadContext>();
 
-  of({ format, deviceId, source, session = "" }: Upload, trusted: boolean): UploadContext {
-    const key = `${format}\n${deviceId}\n${source}\n${session}\n${trusted}`;
+  of({ format, deviceId, source, session = "" }: Upload, trusted: boolean, provenBy?: number): UploadContext {
+    const key = `${format}\n${deviceId}\n${source}\n${session}\n${trusted}\n${provenBy}`;
     const known = this.#contexts.get(key);
     if (known) return known;
     if (this.#contexts.size >= maxContexts) this.#contexts.clear();
-    const context = { format, deviceId, source, session, trusted };
+    const context = { format, deviceId, source, session, trusted, ...(provenBy !== undefined && { provenBy }) };
     this.#contexts.set(key, context);
     return context;
   }

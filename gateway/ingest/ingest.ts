@@ -3,6 +3,7 @@
  * the journal with their own cursor; nothing here waits for them.
  */
 import { GatewayError } from "../../src/errors.ts";
+import type { Proof } from "../../src/ingest/chain-book.ts";
 import { type DedupeHit, type DedupeWindow, fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import type { IngestPort, Outcome, Transport, Upload } from "../../src/ingest/upload.ts";
 import type { LedgerPort } from "../../src/ledger/types.ts";
@@ -10,8 +11,9 @@ import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
 import type { Refusal } from "../../src/result.ts";
 import { storedLeafHash } from "../journal/leaf-hashes.ts";
-import type { VerifyResponse } from "./batch.ts";
+import type { ProvingMessage, VerifyResponse } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
+import type { ChainDesk, ReleasePorts } from "./chain-desk.ts";
 import type { Counters, Settled } from "./counters.ts";
 import { LeafRun } from "./leaf-run.ts";
 import { messageKeyOf } from "./message-key.ts";
@@ -28,6 +30,8 @@ interface Pending {
   /** A release from quarantine: not counted again, and not quarantined again. */
   readonly released: boolean;
   readonly done: Done;
+  /** Of a chained message that is judged again, since another one's signature proves it. */
+  readonly proof?: Proof;
 }
 
 /** A repeat of an entry that is not durable yet. */
@@ -39,6 +43,7 @@ interface WaitingRepeat {
 export interface IngestOptions {
   readonly ledger: LedgerPort;
   readonly quarantine: QuarantineLog;
+  readonly chains: ChainDesk;
   readonly dedupe: DedupeWindow;
   readonly counters: Counters;
   readonly workers: number;
@@ -55,6 +60,7 @@ export interface IngestOptions {
 export class Ingest implements IngestPort {
   readonly #options: IngestOptions;
   readonly #batcher: Batcher<Pending>;
+  readonly #releasePorts: ReleasePorts;
   #repeats: WaitingRepeat[] = [];
   readonly #roomListeners: (() => void)[] = [];
   #inFlight = 0;
@@ -65,6 +71,10 @@ export class Ingest implements IngestPort {
 
   constructor(options: IngestOptions) {
     this.#options = options;
+    this.#releasePorts = {
+      quarantine: options.quarantine,
+      resubmit: (upload, receivedUs) => this.resubmit(upload, receivedUs),
+    };
     this.#batcher = new Batcher({
       workers: options.workers,
       onJudged: (response, pending) => this.#judged(response, pending),
@@ -94,6 +104,11 @@ export class Ingest implements IngestPort {
     this.#batcher.updateDevices(devices);
   }
 
+  /** Finish what a crash has interrupted; the devices must be known. */
+  start(): void {
+    this.#options.chains.releaseOverdue(this.#releasePorts);
+  }
+
   submit(upload: Upload, done: Done): void {
     if (this.#stopping) {
       done(new GatewayError("SHUTTING_DOWN", "the gateway is stopping"));
@@ -120,6 +135,7 @@ export class Ingest implements IngestPort {
   /** Take nothing more, and finish what was taken. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await this.#options.chains.stop();
     this.#batcher.flush();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
     await this.#batcher.close();
@@ -139,8 +155,32 @@ export class Ingest implements IngestPort {
   }
 
   #judged(response: VerifyResponse, pending: readonly Pending[]): void {
-    for (const { index, reason, detail } of response.refusals) this.#quarantine(pending[index]!, reason, detail);
+    for (const { index, reason, detail } of response.refusals) {
+      if (reason === "SIGNATURE_PENDING") this.#chained(pending[index]!, detail);
+      else this.#quarantine(pending[index]!, reason, detail);
+    }
     this.#append(response, pending);
+  }
+
+  /** Sound, and not proven when it was judged: meanwhile it may be, or it has come before and waits already. */
+  #chained(pending: Pending, detail: string): void {
+    const { chains, quarantine, trustedTransports } = this.#options;
+    const { upload, receivedUs, released } = pending;
+    const proof = chains.proof(upload);
+    if (proof) {
+      const trusted = trustedTransports.has(upload.transport);
+      this.#batcher.add(upload, receivedUs, trusted, { ...pending, proof }, proof.keyEpoch);
+      return;
+    }
+    const heldAs = released ? undefined : chains.heldAs(upload);
+    if (heldAs === undefined) {
+      this.#quarantine(pending, "SIGNATURE_PENDING", detail);
+      return;
+    }
+    quarantine.whenDurable(heldAs, (error) => {
+      if (error) this.#giveBack(pending, error);
+      else this.#quarantined(pending, "SIGNATURE_PENDING", heldAs);
+    });
   }
 
   #append(response: VerifyResponse, pending: readonly Pending[]): void {
@@ -164,12 +204,15 @@ export class Ingest implements IngestPort {
       }
     }
     const batch = run.finish();
+    // What is in quarantine as a conflict proves nothing: a chain's proof has to be in the ledger.
+    const proving = response.proving.filter(({ index }) => accepted.includes(pending[index]!));
     const settle = (error?: Error): void => {
       if (error) dedupe.truncate(first);
       for (let at = 0; at < accepted.length; at++) {
         if (error) this.#giveBack(accepted[at]!, error);
         else this.#stored(accepted[at]!, "stored", first + at, batch.leafHashes.subarray(at * 32, at * 32 + 32));
       }
+      for (const message of error ? [] : proving) this.#prove(pending[message.index]!, message);
       this.#settleRepeats(error);
       this.#batcher.recycle(response.leaves);
     };
@@ -182,6 +225,11 @@ export class Ingest implements IngestPort {
     } catch (error) {
       settle(error as Error);
     }
+  }
+
+  #prove({ upload, receivedUs, proof }: Pending, { keyEpoch, links }: ProvingMessage): void {
+    const atUs = Math.max(receivedUs, proof?.atUs ?? 0);
+    this.#options.chains.prove(upload.deviceId, links, { keyEpoch, atUs }, this.#releasePorts);
   }
 
   /** The same bytes are acknowledged with the leaf index they have, once that is durable; other bytes are a conflict. */
@@ -221,9 +269,8 @@ export class Ingest implements IngestPort {
 
   #quarantine(pending: Pending, reason: QuarantineReason, detail: string): void {
     const { upload, receivedUs, released } = pending;
-    const outcome = { kind: "quarantined", reason, message: messageKeyOf(upload) } as const;
     if (released) {
-      this.#settle(pending, "quarantined", { ...outcome, id: -1 });
+      this.#settle(pending, "quarantined", { kind: "quarantined", reason, id: -1, message: messageKeyOf(upload) });
       return;
     }
     this.#options.quarantine.add({ upload, receivedUs, reason, detail }, (error, id) => {
@@ -231,11 +278,13 @@ export class Ingest implements IngestPort {
       else if (id === undefined) {
         this.#options.counters.rejected("QUARANTINE_FULL");
         this.#settle(pending, "rejected", { kind: "rejected", reason: "QUARANTINE_FULL" });
-      } else {
-        this.#options.counters.quarantined(reason);
-        this.#settle(pending, "quarantined", { ...outcome, id });
-      }
+      } else this.#quarantined(pending, reason, id);
     });
+  }
+
+  #quarantined(pending: Pending, reason: QuarantineReason, id: number): void {
+    this.#options.counters.quarantined(reason);
+    this.#settle(pending, "quarantined", { kind: "quarantined", reason, id, message: messageKeyOf(pending.upload) });
   }
 
   #settleRepeats(error?: Error): void {

@@ -21,6 +21,14 @@ export interface QuarantineLimits {
   readonly maxAgeDays: number;
 }
 
+/** Told of every item that comes and goes, those found on the disk included. */
+export interface QuarantineObserver {
+  held(id: number, item: QuarantineItemRecord): void;
+  gone(id: number): void;
+}
+
+type OnDurable = (error: Error | undefined) => void;
+
 interface Held {
   readonly item: QuarantineItem;
   readonly receivedUs: number;
@@ -31,15 +39,22 @@ export class QuarantineLog {
   readonly #limits: QuarantineLimits;
   /** By id, which is the log index of the item's first record; so in order of arrival. */
   readonly #held = new Map<number, Held>();
+  readonly #observer: QuarantineObserver | undefined;
+  readonly #waiting = new Map<number, OnDurable[]>();
   #bytes = 0;
 
-  private constructor(log: SegmentedLog, limits: QuarantineLimits) {
+  private constructor(log: SegmentedLog, limits: QuarantineLimits, observer: QuarantineObserver | undefined) {
     this.#log = log;
     this.#limits = limits;
+    this.#observer = observer;
   }
 
-  static async open(log: SegmentedLog, limits: QuarantineLimits): Promise<QuarantineLog> {
-    const quarantine = new QuarantineLog(log, limits);
+  static async open(
+    log: SegmentedLog,
+    limits: QuarantineLimits,
+    observer?: QuarantineObserver,
+  ): Promise<QuarantineLog> {
+    const quarantine = new QuarantineLog(log, limits, observer);
     for await (const { firstLeaf, bundle } of log.frames(log.firstIndex, log.durableSize)) {
       forEachEntry(bundle, (entry, index) => {
         const record = decodeQuarantineRecord(entry);
@@ -72,12 +87,21 @@ export class QuarantineLog {
       const id = this.#log.append(entryBatch(itemRecords(item), false), (error) => {
         if (error) this.#forget(id);
         durable(error, id);
+        const waiting = this.#waiting.get(id) ?? [];
+        this.#waiting.delete(id);
+        for (const listener of waiting) listener(error);
       });
       // Held from now on, so that a flood within one commit meets the limit too.
       this.#hold(id, { ...item, sizeBytes: item.upload.payload.length });
     } catch (error) {
       durable(error as Error);
     }
+  }
+
+  /** `listener` is called as soon as an item that is held is on disk, or has failed to get there. */
+  whenDurable(id: number, listener: OnDurable): void {
+    if (id < this.#log.durableSize) listener(undefined);
+    else this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), listener]);
   }
 
   /** Oldest first. @param after id of the last item the caller has */
@@ -141,11 +165,13 @@ export class QuarantineLog {
     await this.#log.dropSegmentsBefore(oldest);
   }
 
-  #hold(id: number, { upload, receivedUs, reason, detail, sizeBytes }: QuarantineItemRecord): void {
+  #hold(id: number, record: QuarantineItemRecord): void {
+    const { upload, receivedUs, reason, detail, sizeBytes } = record;
     const { deviceId, source, format } = upload;
     const receivedAt = new Date(receivedUs / 1000).toISOString();
     this.#held.set(id, { item: { id, reason, detail, deviceId, receivedAt, source, format, sizeBytes }, receivedUs });
     this.#bytes += sizeBytes;
+    this.#observer?.held(id, record);
   }
 
   #forget(id: number): void {
@@ -153,5 +179,6 @@ export class QuarantineLog {
     if (!held) return;
     this.#held.delete(id);
     this.#bytes -= held.item.sizeBytes;
+    this.#observer?.gone(id);
   }
 }

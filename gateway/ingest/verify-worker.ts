@@ -5,7 +5,7 @@ import { fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import { type JudgePorts, judge } from "../../src/ingest/judge.ts";
 import type { Device } from "../../src/registry/device.ts";
 import { asBuffer } from "./as-buffer.ts";
-import type { BatchRefusal, VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
+import type { BatchRefusal, ProvingMessage, VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
 import { fingerprintInto } from "./fingerprint.ts";
 import { LeafWriter } from "./leaf-writer.ts";
 
@@ -41,13 +41,14 @@ function verifyBatch({ sequence, count, slab, ends, receivedUs, contexts, leaves
   const out = new LeafWriter(leaves, count);
   const fingerprints = new Uint32Array(count * fingerprintWords);
   const refusals: BatchRefusal[] = [];
+  const proving: ProvingMessage[] = [];
   for (let index = 0; index < count; index++) {
     const start = index === 0 ? 0 : ends[index - 1]!;
     const payload = new Uint8Array(slab, start, ends[index]! - start);
     const context = contexts[index]!;
     const judged = judge(payload, context, receivedUs[index]!, ports);
     if (judged.ok) {
-      const { device, keyEpoch, repeat } = judged.value;
+      const { device, keyEpoch, repeat, proves } = judged.value;
       const { format, source } = context;
       const entry = {
         kind: "reading",
@@ -60,10 +61,12 @@ function verifyBatch({ sequence, count, slab, ends, receivedUs, contexts, leaves
       } as const;
       out.add(index, { ...entry, firmware: device.firmware });
       fingerprintInto(fingerprints, index * fingerprintWords, device.id, repeat, payload);
+      // Copies: the slab that they are views into changes its owner.
+      if (proves.length > 0) proving.push({ index, keyEpoch, links: proves.map((link) => link.slice()) });
     } else {
       refusals.push({ index, reason: judged.reject, detail: judged.detail });
       out.addNothing(index);
     }
   }
-  return { sequence, slab, refusals, fingerprints, ...out.finish() };
+  return { sequence, slab, refusals, proving, fingerprints, ...out.finish() };
 }

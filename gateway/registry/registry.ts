@@ -56,12 +56,12 @@ export class Registry implements RegistryService {
     if (event) this.#table.apply(event, entry.receivedUs);
   }
 
-  async enrol({ id, publicKey, name, role, transport }: EnrolRequest): Promise<Device> {
+  async enrol({ id, publicKey, name, role, transport, sparseSigning = false }: EnrolRequest): Promise<Device> {
     if (!deviceIdPattern.test(id))
       throw new GatewayError("DEVICE_ID_INVALID", `"${id.slice(0, 80)}" is not a device id`);
     if (publicKey) requireSoundKey(publicKey);
     if (this.#table.find(id)) throw new GatewayError("DEVICE_EXISTS", `device ${id} is enrolled`);
-    const event = { type: "device.enrolled", id, publicKey } as const;
+    const event = { type: "device.enrolled", id, publicKey, sparseSigning } as const;
     return this.#decide({ ...event, name: name ?? id, role: role ?? "", transport: transport ?? "" });
   }
 
@@ -80,6 +80,11 @@ export class Registry implements RegistryService {
   async revoke(id: string, reason: string): Promise<Device> {
     this.#active(id);
     return this.#decide({ type: "device.revoked", id, reason });
+  }
+
+  async setSparseSigning(id: string, allowed: boolean): Promise<Device> {
+    const device = this.#active(id);
+    return device.sparseSigning === allowed ? device : this.#decide({ type: "device.sparse_signing_set", id, allowed });
   }
 
   /** What a device reports of itself; an entry only when it changes. */

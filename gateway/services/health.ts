@@ -1,5 +1,6 @@
 import { transports } from "../../src/ingest/upload.ts";
 import type { DependencyState, HealthService, Stats } from "../http/services.ts";
+import type { ChainDesk } from "../ingest/chain-desk.ts";
 import type { Counters } from "../ingest/counters.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { QuarantineLog } from "../ingest/quarantine-log.ts";
@@ -14,6 +15,7 @@ import type { Witnessing } from "../witness/witnessing.ts";
 export interface HealthOptions {
   readonly ledger: Ledger;
   readonly ingest: Ingest;
+  readonly chains: ChainDesk;
   readonly counters: Counters;
   readonly quarantine: QuarantineLog;
   readonly registry: Registry;
@@ -52,7 +54,7 @@ export class Health implements HealthService {
   }
 
   stats(): Stats {
-    const { counters, ledger, ingest, registry, tailer, witnessing, guard } = this.#options;
+    const { counters, ledger, ingest, chains, registry, tailer, witnessing, guard } = this.#options;
     return {
       ...counters.total,
       inFlight: ingest.inFlight,
@@ -63,6 +65,7 @@ export class Health implements HealthService {
       rejectReasons: { ...counters.rejectReasons },
       treeSize: ledger.size,
       durableSize: ledger.durableSize,
+      chained: { waiting: chains.waiting, released: chains.released },
       devices: registry.size,
       databaseCursor: tailer.cursor,
       checkpointSize: ledger.checkpointSize,

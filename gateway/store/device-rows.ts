@@ -32,6 +32,7 @@ export async function applyEvents(client: Client, names: Names, events: readonly
       case "device.firmware":
         await client.query("UPDATE devices SET firmware = $2 WHERE device_no = $1", [no, storable(event.firmware)]);
         break;
+      case "device.sparse_signing_set":
       case "quarantine.released":
         break;
     }

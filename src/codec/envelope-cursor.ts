@@ -57,6 +57,12 @@ export class EnvelopeCursor extends CborCursor {
     return this.take(length);
   }
 
+  someBytes(key: number): Uint8Array {
+    this.#key(key);
+    if (this.head() !== cborMajor.bytes) this.#unfit(key);
+    return this.flaw === undefined ? this.take(Math.max(0, this.count(1))) : this.take(0);
+  }
+
   deviceId(key: number): string {
     this.#key(key);
     const end = this.#textLength(fields.deviceId.maxBytes) + this.position;

@@ -118,22 +118,33 @@ export function encodeEnvelope(
   sign: (signedText: Uint8Array) => Uint8Array,
   hash: (unsigned: Uint8Array) => Uint8Array,
 ): Uint8Array {
-  const {
-    deviceId,
-    proto = transportCodes.other.code,
-    msgId,
-    epochMs,
-    seq,
-    monoMs = 0,
-    geo,
-    readings,
-    metadata,
-  } = fields;
+  const unsigned = encodeCbor(messageMap(spec.version, fields.msgId, fields));
+  const digest = hash(unsigned);
+  const tail = encodeCbor(
+    new Map([
+      [keyOf.hash, digest],
+      [keyOf.signature, sign(envelopeSignedText(digest))],
+    ]),
+  ).subarray(1);
+  const message = new Uint8Array(unsigned.length + tail.length);
+  message.set(unsigned);
+  message.set(tail, unsigned.length);
+  message[0]! += 2;
+  return message;
+}
+
+/** The map up to the hash. @param third value of key 3 */
+export function messageMap(
+  version: number,
+  third: Uint8Array,
+  fields: Omit<EnvelopeFields, "msgId">,
+): Map<CborKey, CborValue> {
+  const { deviceId, proto = transportCodes.other.code, epochMs, seq, monoMs = 0, geo, readings, metadata } = fields;
   const map = new Map<CborKey, CborValue>([
-    [keyOf.version, spec.version],
+    [keyOf.version, version],
     [keyOf.deviceId, deviceId],
     [keyOf.proto, proto],
-    [keyOf.msgId, msgId],
+    [keyOf.msgId, third],
     [keyOf.epochMs, epochMs],
     [keyOf.seq, seq],
     [keyOf.monoMs, monoMs],
@@ -147,17 +158,5 @@ export function encodeEnvelope(
     map.set(keyOf.geo, new Map([latE7, lonE7, ...(accM === undefined ? [] : [accM])].entries()));
   }
   if (metadata) map.set(keyOf.metadata, metadata);
-  const unsigned = encodeCbor(map);
-  const digest = hash(unsigned);
-  const tail = encodeCbor(
-    new Map([
-      [keyOf.hash, digest],
-      [keyOf.signature, sign(envelopeSignedText(digest))],
-    ]),
-  ).subarray(1);
-  const message = new Uint8Array(unsigned.length + tail.length);
-  message.set(unsigned);
-  message.set(tail, unsigned.length);
-  message[0]! += 2;
-  return message;
+  return map;
 }

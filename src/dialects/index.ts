@@ -2,7 +2,7 @@
 import type { Sample } from "../reading.ts";
 import type { QuarantineReason } from "../rejects.ts";
 import type { Result } from "../result.ts";
-import { decodeEnvelopeSample } from "./envelope.ts";
+import { decodeChainedSample, decodeEnvelopeSample } from "./envelope.ts";
 import { decodeFciJson } from "./fci-json.ts";
 import { decodeEnvelopeJson, decodeTelemetryJson } from "./json-message.ts";
 import { decodeLineBoot } from "./line-boot.ts";
@@ -25,6 +25,8 @@ export type PayloadDecoder = (payload: Uint8Array) => Result<Sample, QuarantineR
 const decoders = {
   /** MycoEnvelope v1 as deterministic CBOR, signed. */
   envelope: decodeEnvelopeSample,
+  /** A message of a sparsely signed chain. With a key epoch, an earlier entry of the device links to it. */
+  "envelope-chained": decodeChainedSample,
   /** MycoEnvelope as the verbose JSON object; what its hash covers is undefined, so it counts as unsigned. */
   "envelope-json": decodeEnvelopeJson,
   /** `{pack or readings, msgId?, seq?, ts?}` */

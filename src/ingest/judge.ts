@@ -2,6 +2,7 @@
  * May this payload become a ledger entry, and as whose? Decode, check the hash, find the device, check the signature:
  * in this order, so that a message damaged on its way is called damaged, whatever its damaged fields now say.
  */
+import { anchorLinks, chainedId, parseChained } from "../codec/chained.ts";
 import { type Envelope, envelopeSignedText, parseEnvelope } from "../codec/envelope.ts";
 import { decodePayload, type PayloadFormat } from "../dialects/index.ts";
 import { maxEntryBytes } from "../ledger/types.ts";
@@ -14,12 +15,16 @@ import { envelopeRepeatKey, type RepeatKey, sampleRepeatKey } from "./repeat-key
 const leafOverheadBytes = 1024;
 export const maxPayloadBytes = maxEntryBytes - leafOverheadBytes;
 
+const none: readonly Uint8Array[] = [];
+
 /** What is known of a payload besides its bytes; `Upload` and the batches of gateway/ingest both fit. */
 export interface Claim {
   readonly format: PayloadFormat;
   readonly deviceId: string;
   readonly session: string;
   readonly trusted: boolean;
+  /** The key epoch of the signature that proves this very message, where it was found to be proven by another one's. */
+  readonly provenBy?: number;
 }
 
 export interface JudgePorts {
@@ -35,6 +40,8 @@ export interface Judged {
   /** The key epoch that verified it, or 0: attested. */
   readonly keyEpoch: number;
   readonly repeat: RepeatKey;
+  /** Chained messages that are proven with this one. */
+  readonly proves: readonly Uint8Array[];
 }
 
 export function judge(
@@ -45,9 +52,9 @@ export function judge(
 ): Result<Judged, QuarantineReason> {
   if (payload.length > maxPayloadBytes)
     return refuse("TOO_LARGE", `${payload.length} bytes, a ledger entry takes ${maxPayloadBytes}`);
-  return claim.format === "envelope"
-    ? judgeEnvelope(payload, claim, receivedUs, ports)
-    : judgeUnsigned(payload, claim, ports);
+  if (claim.format === "envelope") return judgeEnvelope(payload, claim, receivedUs, ports);
+  if (claim.format === "envelope-chained") return judgeChained(payload, claim, ports);
+  return judgeUnsigned(payload, claim, ports);
 }
 
 function judgeEnvelope(
@@ -65,7 +72,21 @@ function judgeEnvelope(
   if (!found.ok) return found;
   const epoch = verifyingEpoch(envelope, found.value, receivedUs, ports);
   if (!epoch.ok) return epoch;
-  return accept({ device: found.value, keyEpoch: epoch.value, repeat: envelopeRepeatKey(envelope) });
+  const proves = found.value.sparseSigning ? anchorLinks(envelope.metadata) : none;
+  return accept({ device: found.value, keyEpoch: epoch.value, repeat: envelopeRepeatKey(envelope), proves });
+}
+
+/** No transport is trusted so far that a chained message is believed on its own: it says that a signature will come. */
+function judgeChained(payload: Uint8Array, claim: Claim, ports: JudgePorts): Result<Judged, QuarantineReason> {
+  const parsed = parseChained(payload);
+  if (!parsed.ok) return parsed;
+  const { deviceId, seq, links } = parsed.value;
+  const found = identify(deviceId, claim, ports);
+  if (!found.ok) return found;
+  if (!found.value.sparseSigning) return refuse("UNSIGNED", `${deviceId} is not allowed to sign sparsely`);
+  if (claim.provenBy === undefined) return refuse("SIGNATURE_PENDING", "no signature has proven it yet");
+  const repeat = envelopeRepeatKey({ seq, msgId: chainedId(ports.hash(payload)) });
+  return accept({ device: found.value, keyEpoch: claim.provenBy, repeat, proves: links });
 }
 
 function judgeUnsigned(payload: Uint8Array, claim: Claim, ports: JudgePorts): Result<Judged, QuarantineReason> {
@@ -77,7 +98,7 @@ function judgeUnsigned(payload: Uint8Array, claim: Claim, ports: JudgePorts): Re
   if (!claim.trusted && claim.format !== "link")
     return refuse("UNSIGNED", `unsigned ${claim.format}, and policy trusts no unsigned message from there`);
   const repeat = sampleRepeatKey(decoded.value, claim.session);
-  return accept({ device: found.value, keyEpoch: 0, repeat });
+  return accept({ device: found.value, keyEpoch: 0, repeat, proves: none });
 }
 
 function identify(

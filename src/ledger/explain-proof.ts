@@ -91,9 +91,11 @@ function readingFacts({ deviceId, receivedUs, keyEpoch, source, format, payload 
     ["received", `${iso(receivedUs)} by the gateway's clock, over ${source}`],
     [
       "device key",
-      keyEpoch > 0
-        ? `the gateway has checked the device's signature with its key ${keyEpoch}`
-        : "not signed by the device; the gateway attests that it came in there",
+      keyEpoch === 0
+        ? "not signed by the device; the gateway attests that it came in there"
+        : format === "envelope-chained"
+          ? `an earlier entry leads to this message; the gateway has checked the signature that proves both, with key ${keyEpoch}`
+          : `the gateway has checked the device's signature with its key ${keyEpoch}`,
     ],
     ...readings,
   ];

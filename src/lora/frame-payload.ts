@@ -1,6 +1,7 @@
-/** What is inside a radio frame: a signed envelope, an MDP frame, or simplified telemetry as JSON. */
+/** What is inside a radio frame: a signed envelope or a chained message, an MDP frame, or simplified telemetry as JSON. */
 import { mdp } from "../../protocol/spec.ts";
 import { decodeMdpFrame } from "../codec/mdp.ts";
+import { envelopeFormat } from "../dialects/envelope.ts";
 import type { PayloadFormat } from "../dialects/index.ts";
 import { claimedDeviceId } from "../dialects/mdp-envelope.ts";
 import { portDialects } from "../serial/port-dialects.ts";
@@ -27,6 +28,6 @@ export function framePayload(data: Uint8Array): FramePayload {
     return { format: "mdp-b", payload: data };
   }
   if (first >= firstByteMin && first <= firstByteMax)
-    return { format: "envelope", payload: data, signedBy: claimedDeviceId(data) };
+    return { format: envelopeFormat(data), payload: data, signedBy: claimedDeviceId(data) };
   return { format: first === brace ? "telemetry-json" : "mdp-b", payload: data };
 }

@@ -32,7 +32,8 @@ export class DeviceTable {
       if (device) return undefined;
       const { id, name, role, transport, publicKey } = event;
       const keys: KeyEpoch[] = publicKey ? [{ epoch: 1, publicKey, validFromUs: atUs, validUntilUs: undefined }] : [];
-      return { id, name, role, transport, enrolledUs: atUs, revokedUs: undefined, keys, firmware: "" };
+      const { sparseSigning = false } = event;
+      return { id, name, role, transport, enrolledUs: atUs, revokedUs: undefined, keys, sparseSigning, firmware: "" };
     }
     if (!device) return undefined;
     switch (event.type) {
@@ -46,6 +47,8 @@ export class DeviceTable {
       }
       case "device.revoked":
         return { ...device, revokedUs: device.revokedUs ?? atUs };
+      case "device.sparse_signing_set":
+        return { ...device, sparseSigning: event.allowed };
       case "device.firmware":
         return { ...device, firmware: event.firmware };
       case "quarantine.released":

@@ -19,6 +19,8 @@ export interface Device {
   readonly revokedUs: number | undefined;
   /** Oldest first. Empty for an unsigned board, whose readings are at most attested. */
   readonly keys: readonly KeyEpoch[];
+  /** Its messages may be chained, a later signature proving them. */
+  readonly sparseSigning: boolean;
   /** As last reported, empty when never. */
   readonly firmware: string;
 }

@@ -14,6 +14,8 @@ export type RegistryEvent =
       readonly transport: string;
       /** Absent for an unsigned board. */
       readonly publicKey: Uint8Array | undefined;
+      /** Absent: off. */
+      readonly sparseSigning?: boolean;
     }
   | {
       readonly type: "device.key_rotated";
@@ -25,6 +27,7 @@ export type RegistryEvent =
     }
   | { readonly type: "device.revoked"; readonly id: string; readonly reason: string }
   | { readonly type: "device.firmware"; readonly id: string; readonly firmware: string }
+  | { readonly type: "device.sparse_signing_set"; readonly id: string; readonly allowed: boolean }
   | {
       readonly type: "quarantine.released";
       readonly id: string;
@@ -39,6 +42,7 @@ export function eventEntry(event: RegistryEvent, receivedUs: number): EventEntry
     case "device.enrolled":
       body.set("name", event.name).set("role", event.role).set("transport", event.transport);
       if (event.publicKey) body.set("public_key", event.publicKey);
+      if (event.sparseSigning) body.set("sparse_signing", true);
       break;
     case "device.key_rotated":
       body.set("epoch", event.epoch).set("public_key", event.publicKey);
@@ -46,6 +50,9 @@ export function eventEntry(event: RegistryEvent, receivedUs: number): EventEntry
       break;
     case "device.revoked":
       body.set("reason", event.reason);
+      break;
+    case "device.sparse_signing_set":
+      body.set("allowed", event.allowed);
       break;
     case "device.firmware":
       body.set("firmware", event.firmware);
@@ -71,6 +78,7 @@ export function registryEvent(entry: EventEntry): RegistryEvent | undefined {
         role: text(body, "role") ?? "",
         transport: text(body, "transport") ?? "",
         publicKey: bytes(body, "public_key"),
+        sparseSigning: body.get("sparse_signing") === true,
       };
     case "device.key_rotated": {
       const publicKey = bytes(body, "public_key");
@@ -86,6 +94,8 @@ export function registryEvent(entry: EventEntry): RegistryEvent | undefined {
     }
     case "device.revoked":
       return { type, id, reason: text(body, "reason") ?? "" };
+    case "device.sparse_signing_set":
+      return { type, id, allowed: body.get("allowed") === true };
     case "device.firmware":
       return { type, id, firmware: text(body, "firmware") ?? "" };
     case "quarantine.released":

@@ -74,11 +74,11 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       list: () => [...state.devices.values()],
       find: (id) => state.devices.get(id),
       lastSeenUs: () => undefined,
-      async enrol({ id, publicKey, name, role, transport }: EnrolRequest) {
+      async enrol({ id, publicKey, name, role, transport, sparseSigning = false }: EnrolRequest) {
         if (state.devices.has(id)) throw new GatewayError("DEVICE_EXISTS", `device ${id} is enrolled`);
         const keys = publicKey ? [{ epoch: 1, publicKey, validFromUs: nowUs(), validUntilUs: undefined }] : [];
         const words = { name: name ?? id, role: role ?? "", transport: transport ?? "", firmware: "" };
-        return keep({ id, ...words, enrolledUs: nowUs(), revokedUs: undefined, keys });
+        return keep({ id, ...words, enrolledUs: nowUs(), revokedUs: undefined, keys, sparseSigning });
       },
       async rotate(id, publicKey, overlapSeconds) {
         const device = existing(id);
@@ -87,6 +87,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         const key = { epoch: before.length + 1, publicKey, validFromUs: nowUs(), validUntilUs: undefined };
         return keep({ ...device, keys: [...before, key] });
       },
+      setSparseSigning: async (id, allowed) => keep({ ...existing(id), sparseSigning: allowed }),
       async revoke(id) {
         const device = existing(id);
         if (device.revokedUs !== undefined) throw new GatewayError("DEVICE_REVOKED", `device ${id} is revoked`);
@@ -211,6 +212,7 @@ function noStats(): Stats {
     byTransport: Object.fromEntries(transports.map((transport) => [transport, none])) as Stats["byTransport"],
     quarantineReasons: {},
     rejectReasons: {},
+    chained: { waiting: 0, released: 0 },
     devices: 0,
     databaseCursor: null,
     checkpointSize: 0,

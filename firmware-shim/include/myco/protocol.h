@@ -50,6 +50,15 @@ extern "C" {
 /* Always enough for a message without metadata whose sensors and units are numbers. */
 #define MYCO_ENVELOPE_SIZE_MAX(id_bytes, readings) (183u + (id_bytes) + 23u * (readings))
 
+/* Chained message: a MycoEnvelope without hash and signature, proven by the signature of a later one that links back to it. A CBOR map in deterministic encoding. */
+#define MYCO_CHAINED_VERSION 77u
+#define MYCO_CHAINED_BYTES_MAX 4096u
+#define MYCO_CHAINED_KEY_LINKS 3u /* In place of the message id: the ids of up to 8 chained messages sent before, one after another; empty where there are none. */
+#define MYCO_LINK_BYTES 16u /* Of the BLAKE2b-256 of a chained message; its message id too. */
+#define MYCO_LINKS_MAX 8u
+#define MYCO_SPAN_MAX 64u /* Messages in a row without a signature. */
+#define MYCO_ANCHOR_KEY 77u /* In the metadata of the signed envelope that proves the others. */
+
 /* Signed receipt: the gateway has this message on disk, as this leaf of its log. A COSE_Sign1 (RFC 9052), deterministic CBOR. */
 #define MYCO_RECEIPT_MAX 221u /* Bytes, for any device id. */
 #define MYCO_RECEIPT_KIND 4u

@@ -10,6 +10,7 @@ export interface DeviceView {
   readonly role: string;
   readonly transport: string;
   readonly firmware: string;
+  readonly sparseSigning: boolean;
   readonly enrolledAt: string;
   readonly revokedAt: string | null;
   readonly lastSeenAt: string | null;
@@ -28,11 +29,12 @@ export interface AddOptions extends ApiOptions {
   readonly name?: string;
   readonly role?: string;
   readonly transport?: string;
+  readonly sparse?: boolean;
 }
 
 export const addDevice: CommandHandler<AddOptions> = async (context) => {
-  const { key: publicKey, name, role, transport } = context.options;
-  const body = { id: context.args[0], publicKey, name, role, transport };
+  const { key: publicKey, name, role, transport, sparse: sparseSigning } = context.options;
+  const body = { id: context.args[0], publicKey, name, role, transport, sparseSigning };
   const device = await new ApiClient(context).call<DeviceView>("POST", "/api/v1/devices", body);
   const how =
     device.keys.length > 0 ? "its signatures are checked from now on" : "unsigned: its readings are at most attested";
@@ -62,6 +64,7 @@ export const showDevice: CommandHandler<ApiOptions> = async (context) => {
     ["role", device.role],
     ["transport", device.transport],
     ["firmware", device.firmware],
+    ["signs", device.sparseSigning ? "sparsely" : device.keys.length > 0 ? "every message" : "nothing"],
     ["enrolled", device.enrolledAt],
     ["revoked", device.revokedAt ?? "no"],
     ["last seen", device.lastSeenAt ?? "not since the gateway started"],
@@ -71,6 +74,19 @@ export const showDevice: CommandHandler<ApiOptions> = async (context) => {
     ]),
   ];
   print(context, device, lines.map(([name, value]) => `${name!.padEnd(10)} ${printable(value!)}`.trimEnd()).join("\n"));
+  return 0;
+};
+
+export interface SetOptions extends ApiOptions {
+  readonly sparse?: string;
+}
+
+export const setDevice: CommandHandler<SetOptions> = async (context) => {
+  const { sparse } = context.options;
+  if (sparse !== "on" && sparse !== "off") throw new UsageError("say --sparse on or --sparse off");
+  const path = `${devicePath(context.args[0]!)}/sparse-signing`;
+  const device = await new ApiClient(context).call<DeviceView>("POST", path, { allowed: sparse === "on" });
+  print(context, device, `${device.id} ${device.sparseSigning ? "may sign sparsely" : "has to sign every message"}`);
   return 0;
 };
 

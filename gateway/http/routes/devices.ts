@@ -88,6 +88,21 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
   );
 
   app.post(
+    "/devices/:id/sparse-signing",
+    {
+      config: { role: "operator" },
+      schema: {
+        tags,
+        summary: "Allow or forbid chained messages, which a later signature proves",
+        params: shapes.deviceParams,
+        body: shapes.sparseSigningBody,
+        response: shapes.answers({ 200: shapes.device }),
+      },
+    },
+    async ({ params: { id }, body: { allowed } }) => view(await registry.setSparseSigning(id, allowed)),
+  );
+
+  app.post(
     "/devices/:id/revoke",
     {
       config: { role: "operator" },
@@ -159,6 +174,7 @@ function deviceView(device: Device, lastSeenUs: number | undefined) {
     role: device.role,
     transport: device.transport,
     firmware: device.firmware,
+    sparseSigning: device.sparseSigning,
     enrolledAt: isoTime(device.enrolledUs),
     revokedAt: isoTimeOrNull(device.revokedUs),
     lastSeenAt: isoTimeOrNull(lastSeenUs),

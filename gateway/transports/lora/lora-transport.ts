@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { radioLink } from "../../../protocol/spec.ts";
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
+import { isEnvelope } from "../../../src/dialects/envelope.ts";
 import { encodeLink } from "../../../src/dialects/link.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Outcome, Upload } from "../../../src/ingest/upload.ts";
@@ -271,7 +272,7 @@ export class LoraTransport implements Link {
     const { data } = frame;
     this.#seconds.add("up", this.#airtime.seconds(data));
     const bare = decodeMdpFrame(data).ok ? undefined : framePayload(data);
-    if (bare?.format === "envelope") {
+    if (bare && isEnvelope(bare.format)) {
       const deviceId = bare.signedBy ?? portDeviceId("air", "lora");
       this.#submit(radio, frame, { ...bare, deviceId, session: "" }, () => undefined);
       return;

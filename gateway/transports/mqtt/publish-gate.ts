@@ -5,6 +5,7 @@
  * aedes asks for every PUBLISH, repeated QoS 2 ones included, and for wills. Having our own `authorizePublish` replaces
  * the one that guards `$SYS`; the topic rules do that here.
  */
+import { envelopeFormat, isEnvelope } from "../../../src/dialects/envelope.ts";
 import type { PayloadFormat } from "../../../src/dialects/index.ts";
 import type { IngestPort, Outcome, ReceiptPort, StoredOutcome, Transport } from "../../../src/ingest/upload.ts";
 import { ackBody } from "../../../src/mqtt/ack.ts";
@@ -111,7 +112,7 @@ export class PublishGate {
     const { device } = verdict;
     switch (device?.channel) {
       case "envelope":
-        this.#upload(sender, packet, verdict, envelopeFormat(packet.payload as Buffer), done);
+        this.#upload(sender, packet, verdict, formatOf(packet.payload as Buffer), done);
         return;
       case "telemetry":
         this.#upload(sender, packet, verdict, "telemetry-json", done);
@@ -225,7 +226,7 @@ export class PublishGate {
     refreshInterest(verdict, broker);
     if (!verdict.ackWanted) return;
     const payload =
-      format === "envelope" && isAccepted(outcome)
+      isEnvelope(format) && isAccepted(outcome)
         ? asBuffer(receipts.receiptOf(outcome))
         : ackBody(verdict.device!.deviceId, outcome, nowMs());
     broker.route({ topic: verdict.ackTopic, payload, qos: 1 });
@@ -261,8 +262,8 @@ function isAccepted(outcome: Outcome): outcome is StoredOutcome {
 }
 
 /** CBOR maps begin 0xA0–0xBF, JSON objects with `{`. Anything else goes to the CBOR reader, which says what is wrong. */
-function envelopeFormat(payload: Uint8Array): PayloadFormat {
-  return payload[0] === 0x7b ? "envelope-json" : "envelope";
+function formatOf(payload: Uint8Array): PayloadFormat {
+  return payload[0] === 0x7b ? "envelope-json" : envelopeFormat(payload);
 }
 
 function parseObject(payload: Buffer): Record<string, unknown> | undefined {

@@ -1,140 +1,17 @@
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pino from "pino";
 import { afterEach, expect, test } from "vitest";
-import { Counters } from "../../../gateway/ingest/counters.ts";
-import { Ingest } from "../../../gateway/ingest/ingest.ts";
-import { QuarantineLog } from "../../../gateway/ingest/quarantine-log.ts";
-import { rememberFrame } from "../../../gateway/ingest/rebuild-dedupe.ts";
 import { diskFiles } from "../../../gateway/journal/disk-files.ts";
 import type { FilePort, OpenFile } from "../../../gateway/journal/file-port.ts";
-import { forEachEntry } from "../../../gateway/journal/frame.ts";
-import { Ledger } from "../../../gateway/journal/ledger.ts";
-import { sealSigner } from "../../../gateway/journal/seal-key.ts";
-import { SegmentedLog } from "../../../gateway/journal/segmented-log.ts";
-import { EventLog } from "../../../gateway/registry/event-log.ts";
-import { Registry } from "../../../gateway/registry/registry.ts";
-import { replayEvents } from "../../../gateway/registry/replay-events.ts";
-import { QuarantineDesk } from "../../../gateway/services/quarantine-service.ts";
-import { DedupeWindow } from "../../../src/ingest/dedupe-window.ts";
-import type { Outcome, Upload } from "../../../src/ingest/upload.ts";
-import { ed25519Signer } from "../../../src/ledger/ed25519-line.ts";
+import type { Outcome } from "../../../src/ingest/upload.ts";
 import { decodeEntry } from "../../../src/ledger/entry.ts";
 import { leafHash } from "../../../src/ledger/merkle.ts";
-import { looksLikeSeal } from "../../../src/ledger/seal.ts";
 import { signedEnvelope, testDevice } from "../../support/envelopes.ts";
+import { IngestBench, maxPendingBytes } from "../../support/ingest-bench.ts";
 
-const log = pino({ level: "silent" });
-const { privateKey } = generateKeyPairSync("ed25519");
-/** Payload bytes that ingest has room for. */
-const maxPendingBytes = 200_000;
 const alice = testDevice("alice");
 const bob = testDevice("bob");
-
-/** The ingest path with a real journal and real worker threads; only the listeners are missing. */
-class Bench {
-  private constructor(
-    readonly ledger: Ledger,
-    readonly ingest: Ingest,
-    readonly quarantine: QuarantineLog,
-    readonly counters: Counters,
-    readonly registry: Registry,
-    readonly desk: QuarantineDesk,
-  ) {}
-
-  static async open(dir: string, files: FilePort = diskFiles, nowUs = () => Date.now() * 1000): Promise<Bench> {
-    const onFatal = (error: Error): never => {
-      throw error;
-    };
-    const signers = [ed25519Signer("test.invalid/ledger", privateKey)];
-    const ledger = await Ledger.open({
-      dir: join(dir, "ledger"),
-      origin: "test.invalid/ledger",
-      signers,
-      seals: sealSigner(privateKey),
-      nowUs,
-      files,
-      log,
-      onFatal,
-      probeIntervalMs: 20,
-    });
-    const quarantine = await QuarantineLog.open(
-      await SegmentedLog.open({ dir: join(dir, "quarantine"), log, onFatal }),
-      {
-        maxItems: 10_000,
-        maxBytes: 2 ** 26,
-        maxAgeDays: 1,
-      },
-    );
-    const events = new EventLog(ledger);
-    const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
-    await replayEvents(ledger, registry);
-    const dedupe = new DedupeWindow(10_000);
-    for await (const frame of ledger.frames(0, ledger.durableSize)) rememberFrame(dedupe, frame);
-    const counters = new Counters();
-    const trustedTransports = new Set(["serial"] as const);
-    const ingest = new Ingest({
-      ledger,
-      quarantine,
-      dedupe,
-      counters,
-      workers: 2,
-      maxPendingBytes,
-      trustedTransports,
-      nowUs,
-      onAccepted: () => {},
-      onFatal,
-    });
-    ingest.updateDevices(registry.list());
-    return new Bench(
-      ledger,
-      ingest,
-      quarantine,
-      counters,
-      registry,
-      new QuarantineDesk({ log: quarantine, ingest, events, nowUs }),
-    );
-  }
-
-  async close(): Promise<void> {
-    await this.ingest.stop();
-    await this.quarantine.close();
-    await this.ledger.close();
-  }
-
-  send(payload: Uint8Array, more: Partial<Upload> = {}): Promise<Outcome> {
-    const upload: Upload = {
-      transport: "mqtt",
-      format: "envelope",
-      payload,
-      deviceId: "alice",
-      source: "mqtt",
-      ...more,
-    };
-    return new Promise((resolve, reject) => {
-      this.ingest.submit(upload, (error, outcome) => (error ? reject(error) : resolve(outcome!)));
-    });
-  }
-
-  /** Leaf indexes of the blocks' seals. */
-  async seals(): Promise<number[]> {
-    const seals: number[] = [];
-    for await (const { firstLeaf, bundle } of this.ledger.frames(0, this.ledger.durableSize)) {
-      forEachEntry(bundle, (entry, index) => {
-        if (looksLikeSeal(entry)) seals.push(firstLeaf + index);
-      });
-    }
-    return seals;
-  }
-
-  async payloadAt(leafIndex: number): Promise<Buffer> {
-    const entry = decodeEntry((await this.ledger.readEntry(leafIndex))!);
-    if (!entry.ok || entry.value.kind !== "reading") throw new Error("not a reading");
-    return Buffer.from(entry.value.payload);
-  }
-}
 
 const dirs: string[] = [];
 afterEach(() => {
@@ -147,8 +24,8 @@ function newDir(): string {
   return dir;
 }
 
-async function enrolled(dir: string, files?: FilePort): Promise<Bench> {
-  const bench = await Bench.open(dir, files);
+async function enrolled(dir: string, files?: FilePort): Promise<IngestBench> {
+  const bench = await IngestBench.open(dir, files);
   for (const { id, publicKey } of [alice, bob]) await bench.registry.enrol({ id, publicKey });
   return bench;
 }
@@ -176,7 +53,7 @@ test("a repeat is told the leaf index and hash of the original: at once, behind 
     expect(repeat).toMatchObject({ kind: "duplicate", leafIndex: 2, leafHash: expect.anything() });
   await bench.close();
 
-  const restarted = await Bench.open(dir);
+  const restarted = await IngestBench.open(dir);
   expect(await restarted.send(payload)).toMatchObject({ kind: "duplicate", leafIndex: 2 });
   expect(await restarted.send(signedEnvelope(alice, { seq: 2 }))).toMatchObject({ kind: "stored", leafIndex: 3 });
   await restarted.close();
@@ -247,7 +124,7 @@ test("a decision about a device holds for everything sent after it", async () =>
 
 test("a released message enters the ledger with the time it was received, and once only", async () => {
   const dir = newDir();
-  const bench = await Bench.open(dir);
+  const bench = await IngestBench.open(dir);
   const payload = signedEnvelope(alice);
   const outcome = await bench.send(payload);
   if (outcome.kind !== "quarantined") throw new Error("not quarantined");
@@ -311,7 +188,7 @@ test("while the disk is full nothing is acknowledged, and a message sent again a
 test("a clock set back changes receive times and nothing else: leaf order is arrival order, repeats are known, keys hold", async () => {
   let now = 2_000_000_000_000_000;
   const dir = newDir();
-  const bench = await Bench.open(dir, diskFiles, () => now);
+  const bench = await IngestBench.open(dir, diskFiles, () => now);
   await bench.registry.enrol({ id: "alice", publicKey: alice.publicKey });
   const before = signedEnvelope(alice, { seq: 1 });
   expect(await bench.send(before)).toMatchObject({ kind: "stored", leafIndex: 1 });
@@ -321,7 +198,7 @@ test("a clock set back changes receive times and nothing else: leaf order is arr
   const entry = decodeEntry((await bench.ledger.readEntry(2))!);
   expect(entry).toMatchObject({ value: { receivedUs: now } });
   await bench.close();
-  const restarted = await Bench.open(dir, diskFiles, () => now);
+  const restarted = await IngestBench.open(dir, diskFiles, () => now);
   expect(await restarted.send(before)).toMatchObject({ kind: "duplicate", leafIndex: 1 });
   await restarted.close();
 });

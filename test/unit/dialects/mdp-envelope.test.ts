@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mdpTypes } from "../../../protocol/spec.ts";
 import type { MdpPacket } from "../../../src/codec/mdp.ts";
 import { mdpEnvelope } from "../../../src/dialects/mdp-envelope.ts";
+import { ownVectors } from "../../support/shared-vectors.ts";
 
-const envelopes: readonly { cbor: string; deviceId: string }[] = JSON.parse(
-  readFileSync(new URL("../../../protocol/vectors/envelopes.json", import.meta.url), "utf8"),
-);
+const envelopes: readonly { cbor: string; deviceId: string }[] = ownVectors("envelopes.json");
 const packet = (body: Uint8Array, type: number = mdpTypes.TELEMETRY): MdpPacket => ({ type, body }) as MdpPacket;
 const read = (body: Uint8Array, type?: number): unknown => mdpEnvelope.read(packet(body, type), new Uint8Array(0));
 
@@ -16,6 +14,15 @@ describe("an envelope in an MDP frame", () => {
     for (const { cbor, deviceId } of envelopes) {
       const body = Buffer.from(cbor, "hex");
       expect(read(body)).toEqual({ format: "envelope", payload: body, signedBy: deviceId });
+    }
+  });
+
+  test("a chained message is told from an envelope, and says whose it is", () => {
+    const { accepted } = ownVectors<{ accepted: { cbor: string; publicKey?: string }[] }>("golden-chained.json");
+    for (const { cbor, publicKey } of accepted) {
+      const body = Buffer.from(cbor, "hex");
+      const format = publicKey === undefined ? "envelope-chained" : "envelope";
+      expect(read(body)).toEqual({ format, payload: body, signedBy: "golden-01" });
     }
   });
 

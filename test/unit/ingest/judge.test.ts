@@ -108,6 +108,7 @@ test("no single-bit flip of any vector envelope is accepted, and damage is never
       transport: "",
       enrolledUs: 0,
       revokedUs: undefined,
+      sparseSigning: false,
       firmware: "",
       keys: [{ epoch: 1, publicKey: key, validFromUs: 0, validUntilUs: undefined }],
     };

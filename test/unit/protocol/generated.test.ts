@@ -6,6 +6,7 @@ import { blake2b } from "@noble/hashes/blake2.js";
 import { expect, test } from "vitest";
 import { cHeader } from "../../../protocol/c-header.ts";
 import { type GoldenCodec, vectorFile } from "../../../protocol/golden.ts";
+import { goldenChained } from "../../../protocol/golden-chained.ts";
 import { goldenEnvelopes } from "../../../protocol/golden-envelopes.ts";
 import { goldenMdp } from "../../../protocol/golden-mdp.ts";
 import { goldenReceipts } from "../../../protocol/golden-receipts.ts";
@@ -35,6 +36,7 @@ test.each([
   ["firmware-shim/include/myco/protocol.h", cHeader(specHash)],
   ["docs/reference/protocol.md", referencePage(specHash)],
   ["protocol/vectors/golden-envelopes.json", vectorFile(envelopes)],
+  ["protocol/vectors/golden-chained.json", vectorFile(goldenChained(codec))],
   ["protocol/vectors/golden-mdp.json", vectorFile(goldenMdp(codec, Buffer.from(envelopes.accepted[0]!.cbor, "hex")))],
   ["protocol/vectors/golden-receipts.json", vectorFile(goldenReceipts(codec))],
 ])("%s is what the tables say (else: npm run generate)", (path, text) => {
