@@ -34,6 +34,8 @@ import { Turns } from "./journal/turns.ts";
 import { EventLog } from "./registry/event-log.ts";
 import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
+import { Findings } from "./scrub/findings.ts";
+import { Scrub } from "./scrub/scrub.ts";
 import { CommandRouter } from "./services/command-router.ts";
 import { ErasureDesk } from "./services/erasure-service.ts";
 import { Health } from "./services/health.ts";
@@ -239,6 +241,21 @@ async function assemble(
   const pruning = setInterval(() => void prune().catch(() => undefined), pruneIntervalMs);
   stops.add(async () => clearInterval(pruning));
 
+  const scrub = new Scrub({
+    ...config.ledger.scrub,
+    ledger,
+    dir: ledgerDir,
+    origin,
+    verifiers: keys.checkpointSigners,
+    database,
+    findings: await Findings.open(ledger, { record: (event) => events.append(event), nowUs, log }),
+    turns,
+    nowUs,
+    log,
+  });
+  scrub.start();
+  stops.add(() => scrub.stop());
+
   const portsOf = (kind: string) =>
     new PortRegistry(registry, kind, (error) =>
       log.warn({ err: error }, "a board's firmware version was not recorded"),
@@ -308,6 +325,7 @@ async function assemble(
     registry,
     database,
     tailer,
+    scrub,
     serial: () => serialState(serial.ports()),
     links,
     witnessing,
@@ -317,8 +335,9 @@ async function assemble(
     gatewayId: identity.gatewayId,
     version,
     health,
+    scrub,
     ackLatency: counters.latency,
-    links,
+    links: [...links, scrub],
   });
 
   const signer = await openWitnessSigner({ keysDir: join(config.data, "keys"), name: identity.witnessName });
@@ -337,6 +356,7 @@ async function assemble(
     log: witnessing.log,
     witness: new Witness({ logs: plan.logs, heads, signer, nowUs, log }),
     erasures: new ErasureDesk(removal, quarantineDesk),
+    scrub,
     quarantine: quarantineDesk,
     health,
     commands: new CommandRouter([lora, lorawan, fci], serial),

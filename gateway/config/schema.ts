@@ -84,6 +84,28 @@ const ledger = Type.Object(
       default: 134_217_728,
       restart: true,
     }),
+    scrub: Type.Object(
+      {
+        intervalMinutes: Type.Integer({
+          description:
+            "The scrub begins a pass over the whole ledger so long after it has ended the one before; 0: only when asked.",
+          unit: "min",
+          minimum: 0,
+          maximum: 10_080,
+          default: 60,
+          restart: true,
+        }),
+        loadPercent: Type.Integer({
+          description: "Of one core, what the scrub may take while it is at it; it rests for the remaining time.",
+          unit: "%",
+          minimum: 1,
+          maximum: 100,
+          default: 5,
+          restart: true,
+        }),
+      },
+      strict,
+    ),
     retention: Type.Object(
       {
         payloadDays: Type.Optional(

@@ -2,12 +2,13 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import { transports } from "../../src/ingest/upload.ts";
 import type { Link } from "../transports/link.ts";
-import type { HealthService, Stats } from "./services.ts";
+import type { HealthService, ScrubService, Stats } from "./services.ts";
 
 export interface MetricsOptions {
   readonly gatewayId: string;
   readonly version: string;
   readonly health: HealthService;
+  readonly scrub: Pick<ScrubService, "view">;
   readonly ackLatency: Latencies;
   readonly links: readonly Pick<Link, "counters">[];
 }
@@ -26,7 +27,7 @@ export interface Metrics {
 
 const outcomes = ["received", "stored", "duplicate", "quarantined", "rejected"] as const;
 
-export function createMetrics({ gatewayId, version, health, ackLatency, links }: MetricsOptions): Metrics {
+export function createMetrics({ gatewayId, version, health, scrub, ackLatency, links }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "mycogate_" });
   new Gauge({
@@ -84,6 +85,17 @@ export function createMetrics({ gatewayId, version, health, ackLatency, links }:
     mycogate_database_lag_entries: {
       help: "Durable entries the database does not have yet; absent while it was never reached.",
       value: (stats) => (stats.databaseCursor === null ? undefined : stats.durableSize - stats.databaseCursor),
+    },
+    mycogate_scrub_open_findings: {
+      help: "Findings of the scrub that nothing has repaired.",
+      value: () => scrub.view().open.length,
+    },
+    mycogate_scrub_last_pass_timestamp_seconds: {
+      help: "When its last pass over the whole ledger has ended; absent before the first.",
+      value: () => {
+        const { endedAt } = scrub.view().last ?? {};
+        return endedAt ? Date.parse(endedAt) / 1000 : undefined;
+      },
     },
     mycogate_uptime_seconds: { help: "Time since start.", value: (stats) => stats.uptimeSeconds },
   };

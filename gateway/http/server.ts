@@ -15,6 +15,7 @@ import { openRoutes } from "./routes/open.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { quarantineRoutes } from "./routes/quarantine.ts";
 import { readingRoutes } from "./routes/readings.ts";
+import { scrubRoutes } from "./routes/scrub.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { tileRoutes } from "./routes/tiles.ts";
 import { trackRoutes } from "./routes/tracks.ts";
@@ -110,6 +111,7 @@ export async function createHttpServer({
         entryRoutes,
         proofRoutes,
         quarantineRoutes,
+        scrubRoutes,
         statsRoutes,
       ]) {
         await api.register(routes, services);

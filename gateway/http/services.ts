@@ -2,6 +2,7 @@
 import type { Transport } from "../../src/ingest/upload.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import type { ConsistencyProof } from "../../src/ledger/prove.ts";
+import type { ScrubFinding } from "../../src/ledger/scrub-events.ts";
 import type { TilePath } from "../../src/ledger/tiles.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
@@ -158,6 +159,41 @@ export interface WitnessService {
   checkpoint(originHash: string): string | undefined;
 }
 
+export interface ScrubPassView {
+  /** Counts from 1 since this start. */
+  readonly number: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** Entries that were signed when it began: what it is about. */
+  readonly size: number;
+  /** The first of them not checked yet. */
+  readonly position: number;
+  /** Entries read and hashed. */
+  readonly entries: number;
+  /** The first thousand. */
+  readonly findings: readonly ScrubFinding[];
+  /** What ended it too early. */
+  readonly error: string | null;
+}
+
+export interface ScrubView {
+  readonly intervalMinutes: number;
+  readonly loadPercent: number;
+  readonly running: ScrubPassView | null;
+  /** The newest that has ended. */
+  readonly last: ScrubPassView | null;
+  /** What was found and nothing has repaired, by the entry of the ledger that tells it. */
+  readonly open: readonly (ScrubFinding & { readonly entry: number })[];
+}
+
+/** Holding the journal against everything derived from it. */
+export interface ScrubService {
+  /** Begins a pass at once. @returns its number */
+  begin(): number;
+  view(): ScrubView;
+}
+
 export interface QuarantineItem {
   readonly id: number;
   readonly reason: QuarantineReason;
@@ -268,6 +304,7 @@ export interface Services {
   readonly log: LogService;
   readonly erasures: ErasureService;
   readonly witness: WitnessService;
+  readonly scrub: ScrubService;
   readonly quarantine: QuarantineService;
   readonly health: HealthService;
   readonly commands: CommandService;

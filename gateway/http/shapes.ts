@@ -2,6 +2,7 @@
 import { type TSchema, Type } from "typebox";
 import { errorCatalog } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
+import { scrubParts } from "../../src/ledger/scrub-events.ts";
 import { type QuarantineReason, quarantineReasons, type RejectReason, rejectReasons } from "../../src/rejects.ts";
 import { problemType } from "./problem.ts";
 
@@ -274,6 +275,34 @@ export const airtime = Type.Object({
 export const listener = Type.Object({
   name: Type.String({ description: "`tcp`, `tls` and `ws` are MQTT." }),
   url: Type.String(),
+});
+
+const scrubFinding = {
+  part: Type.Enum([...scrubParts], { description: "Where it was wrong; only the journal is more than a copy." }),
+  what: Type.String(),
+  leafIndex: Type.Integer({ description: "The first entry that it is about." }),
+  count: Type.Integer({ description: "Entries, hashes or rows that it is about." }),
+  repaired: Type.Boolean({ description: "Whether it was written anew from the journal." }),
+};
+const scrubPass = Type.Object({
+  number: Type.Integer({ description: "Counts from 1 since the gateway's start." }),
+  startedAt: time,
+  endedAt: nullable(time),
+  size: Type.Integer({ description: "Entries that were signed when it began: what it is about." }),
+  position: Type.Integer({ description: "The first of them not checked yet." }),
+  entries: Type.Integer({ description: "Entries read and hashed." }),
+  findings: Type.Array(Type.Object(scrubFinding), { description: "The first thousand; the ledger has all." }),
+  error: nullable(Type.String({ description: "What ended it too early." })),
+});
+export const scrub = Type.Object({
+  intervalMinutes: Type.Integer(),
+  loadPercent: Type.Integer(),
+  running: nullable(scrubPass),
+  last: nullable(scrubPass),
+  open: Type.Array(
+    Type.Object({ ...scrubFinding, entry: Type.Integer({ description: "Leaf index of the entry that tells it." }) }),
+    { description: "What was found and nothing has repaired." },
+  ),
 });
 
 export const readiness = Type.Object({

@@ -1,6 +1,6 @@
 import type { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, type CheckpointSigner, signCheckpoint } from "../../src/ledger/checkpoint.ts";
-import { type StoredCheckpoint, storeCheckpoint } from "./checkpoint-file.ts";
+import { readCheckpointFile, type StoredCheckpoint, storeCheckpoint } from "./checkpoint-file.ts";
 import { type FilePort, isDiskFull } from "./file-port.ts";
 import { journalFailed } from "./journal-failed.ts";
 import type { JournalLogger } from "./logger.ts";
@@ -65,6 +65,21 @@ export class Checkpointer {
     return this.#signing ?? Promise.resolve();
   }
 
+  /** Sees to it that the file holds the newest checkpoint. @returns whether it held something else @throws what the disk says */
+  async repair(): Promise<boolean> {
+    // Not while another one is on its way to the same file, nor may another begin.
+    for (let signing = this.#signing; signing !== undefined; signing = this.#signing) await signing;
+    const { text } = this.#latest ?? {};
+    if (this.#stopped || text === undefined) return false;
+    const repairing = this.#storeUnlessThere(text);
+    const over = (): void => {
+      this.#signing = undefined;
+      if (this.#again) this.grown();
+    };
+    this.#signing = repairing.then(over, over);
+    return repairing;
+  }
+
   /** Signs no more. */
   stop(): void {
     this.#stopped = true;
@@ -97,6 +112,13 @@ export class Checkpointer {
     this.#lastTryMs = performance.now();
     this.#signing = undefined;
     if (this.#again) this.grown();
+  }
+
+  async #storeUnlessThere(text: string): Promise<boolean> {
+    const { files, path } = this.#options;
+    if ((await readCheckpointFile(files, path)) === text) return false;
+    await storeCheckpoint(files, path, text);
+    return true;
   }
 
   /** @returns undefined when the newest checkpoint covers everything already */

@@ -51,11 +51,6 @@ export class HashFiles {
     return this.#levels[level]!.read(from, to);
   }
 
-  /** Writes hashes in the place of those of a tile level from `from` on. See FlatFile. */
-  overwrite(level: number, from: number, hashes: Uint8Array): Promise<void> {
-    return this.#levels[level]!.overwrite(from, hashes);
-  }
-
   /** The tree of the first `size` leaves, from its partial tiles, or undefined when they are not all there. */
   async treeOf(size: number): Promise<MerkleTree | undefined> {
     const edge: Uint8Array[] = [];

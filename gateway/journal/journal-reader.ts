@@ -21,6 +21,11 @@ export interface JournalFrame {
   readonly bundle: Uint8Array;
 }
 
+export interface ReadFrame extends JournalFrame {
+  /** Byte of its segment where the whole frame begins. */
+  readonly offset: number;
+}
+
 export class JournalReader {
   readonly #files: FilePort;
   readonly #dir: string;
@@ -42,11 +47,12 @@ export class JournalReader {
    * @param to at most the durable size that the writer has announced
    * @throws GatewayError JOURNAL_CORRUPT where they are not readable, ENTRY_NOT_FOUND when their segment was dropped
    */
-  async *frames(from: number, to: number): AsyncGenerator<JournalFrame, void, void> {
+  async *frames(from: number, to: number): AsyncGenerator<ReadFrame, void, void> {
     if (from >= to) return;
     let cursor = await this.#resume(from);
     try {
       for (let leaf = from; leaf < to; ) {
+        const { offset } = cursor;
         const frame = await cursor.take();
         if (frame === undefined) {
           cursor = await cursor.following();
@@ -56,7 +62,7 @@ export class JournalReader {
         const count = Math.min(frame.count, to - frame.firstLeaf) - skipped;
         const whole = count === frame.count;
         const bundle = whole ? frame.bundle : sliceBundle(frame.bundle, skipped, skipped + count);
-        yield { firstLeaf: leaf, count, control: frame.control, bundle };
+        yield { firstLeaf: leaf, count, control: frame.control, bundle, offset };
         leaf += count;
       }
     } finally {

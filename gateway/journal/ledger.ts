@@ -1,7 +1,7 @@
 /** The ledger: a journal of entries, the blocks and the Merkle tree over them, and the signed checkpoint of that tree. */
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
-import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
+import type { Checkpoint, CheckpointSigner } from "../../src/ledger/checkpoint.ts";
 import { hashBytes } from "../../src/ledger/merkle.ts";
 import { decodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";
 import type { EntryBatch, LedgerPort } from "../../src/ledger/types.ts";
@@ -62,11 +62,10 @@ interface LedgerParts {
   readonly published: Listeners<StoredCheckpoint>;
 }
 
-export interface LedgerUpkeep
-  extends Pick<SegmentedLog, "closeSegment" | "rewrite" | "minimumIndex" | "repairOffsets"> {
+export interface LedgerUpkeep extends Pick<SegmentedLog, "closeSegment" | "rewrite" | "minimumIndex" | "flush"> {
   closedSegments(): readonly number[];
-  /** Of a tile level, from hash number `from` on. */
-  repairHashes(level: number, from: number, hashes: Uint8Array): Promise<void>;
+  /** @returns whether its file held something else than the newest */
+  repairCheckpoint(): Promise<boolean>;
 }
 
 export class Ledger implements LedgerPort {
@@ -177,6 +176,11 @@ export class Ledger implements LedgerPort {
     this.#parts.checkpointer.stop();
   }
 
+  /** What it says; undefined as `checkpoint`. */
+  get signedHead(): Checkpoint | undefined {
+    return this.#parts.checkpointer.latest?.checkpoint;
+  }
+
   /** Leaves that it covers. */
   get checkpointSize(): number {
     return this.#parts.checkpointer.latest?.checkpoint.size ?? 0;
@@ -228,18 +232,18 @@ export class Ledger implements LedgerPort {
   }
 
   /**
-   * What takes readings out of the segments that get no more frames, and repairs what is derived: for PayloadRemoval and
-   * the scrub, which see to it that only one of them is at it.
+   * For PayloadRemoval, which takes readings out of the segments that get no more frames, and the scrub, which repairs the
+   * files that are derived from them. They see to it that only one of them is at it.
    */
   get upkeep(): LedgerUpkeep {
-    const { journal, hashes } = this.#parts;
+    const { journal, checkpointer } = this.#parts;
     return {
       closedSegments: () => journal.closedSegments,
       closeSegment: () => journal.closeSegment(),
       rewrite: (options) => journal.rewrite(options),
       minimumIndex: () => journal.minimumIndex(),
-      repairOffsets: (from, records) => journal.repairOffsets(from, records),
-      repairHashes: (level, from, records) => hashes.overwrite(level, from, records),
+      flush: () => journal.flush(),
+      repairCheckpoint: () => checkpointer.repair(),
     };
   }
 

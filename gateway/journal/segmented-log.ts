@@ -189,7 +189,7 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     const { firstLeaf } = options;
     if (!this.closedSegments.includes(firstLeaf)) throw new RangeError(`segment ${firstLeaf} is not closed`);
     const { replaced, offsets } = await rewriteSegment({ ...options, files: this.#files, dir: this.#options.dir });
-    if (offsets !== undefined) await this.repairOffsets(Math.ceil(firstLeaf / leavesPerOffset), offsets);
+    if (offsets !== undefined) await this.#offsets.overwrite(Math.ceil(firstLeaf / leavesPerOffset), offsets);
     return replaced;
   }
 
@@ -198,9 +198,10 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
     return minimumIndex(this.#files, this.#options.dir, this.#segments);
   }
 
-  /** @param records of the offset index, from record `from` on */
-  async repairOffsets(from: number, records: Uint8Array): Promise<void> {
-    await this.#offsets.overwrite(from, records);
+  /** Hands what is derived to the operating system, for whoever reads its files; on a full disk some of it waits. */
+  async flush(): Promise<void> {
+    await this.#offsets.flush();
+    await this.#options.follower?.flush();
   }
 
   /** Deletes the segments all of whose entries are before `index`. */
@@ -370,8 +371,7 @@ export class SegmentedLog<B extends LogBatch = LogBatch> {
   }
 
   async #catchUp(): Promise<boolean> {
-    await this.#offsets.flush();
-    await this.#options.follower?.flush();
+    await this.flush();
     const blocked = this.#blocked;
     if (blocked !== undefined && !isDiskFull(blocked)) throw blocked;
     return blocked === undefined;

@@ -7,6 +7,7 @@ import type { QuarantineLog } from "../ingest/quarantine-log.ts";
 import { type HistoryGuard, sentenceOf } from "../journal/history-guard.ts";
 import type { Ledger } from "../journal/ledger.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Scrub } from "../scrub/scrub.ts";
 import type { Database } from "../store/database.ts";
 import type { Tailer } from "../store/tailer.ts";
 import type { Link } from "../transports/link.ts";
@@ -21,6 +22,7 @@ export interface HealthOptions {
   readonly registry: Registry;
   readonly database: Database;
   readonly tailer: Tailer;
+  readonly scrub: Pick<Scrub, "state">;
   readonly serial: () => DependencyState;
   readonly links: readonly Link[];
   readonly witnessing: Witnessing;
@@ -37,7 +39,7 @@ export class Health implements HealthService {
   }
 
   readiness(): { ready: boolean; dependencies: Record<string, DependencyState> } {
-    const { ledger, database, tailer, quarantine, serial, links, witnessing, guard } = this.#options;
+    const { ledger, database, tailer, quarantine, scrub, serial, links, witnessing, guard } = this.#options;
     const journal = journalState(ledger);
     const held = `${quarantine.count} messages, ${quarantine.sizeBytes} bytes`;
     const dependencies: Record<string, DependencyState> = {
@@ -45,6 +47,7 @@ export class Health implements HealthService {
       database: database.state(),
       tailer: tailer.state(),
       quarantine: quarantine.isFull ? { status: "degraded", detail: `full: ${held}` } : { status: "ok", detail: held },
+      scrub: scrub.state(),
       serial: serial(),
       ...Object.fromEntries(links.map((link) => [link.name, link.state()])),
       witnesses: witnessing.state(),

@@ -34,6 +34,8 @@ export interface MemoryState {
   commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
   queries: ReadingsQuery[];
   erased: Set<string>;
+  /** Passes begun. */
+  scrubs: number;
   stats: Partial<Stats>;
 }
 
@@ -54,6 +56,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     commands: [],
     queries: [],
     erased: new Set(),
+    scrubs: 0,
     stats: {},
   };
   const nowUs = () => Date.now() * 1_000;
@@ -119,6 +122,10 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         return { order: 7, count: null };
       },
       of: (id) => (state.erased.has(id) ? { order: 7, count: 3 } : undefined),
+    },
+    scrub: {
+      begin: () => ++state.scrubs,
+      view: () => ({ intervalMinutes: 60, loadPercent: 5, running: null, last: null, open: [] }),
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     witness: {

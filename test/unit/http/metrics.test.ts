@@ -12,6 +12,7 @@ function metricsOf() {
     gatewayId: "gw-test",
     version: "1.2.3",
     health: services.health,
+    scrub: services.scrub,
     ackLatency: latency,
     links: [
       { counters: [{ name: "mycogate_link_total", help: "By fate.", label: "fate", read: () => ({ taken: 3 }) }] },
