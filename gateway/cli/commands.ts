@@ -136,6 +136,13 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/ledger.ts")).verifyLedger,
   },
   {
+    usage: "ledger scrub",
+    summary: "Hold the running gateway's journal, hash files, database and checkpoint against each other, now",
+    kind: "api",
+    example: "mycogate ledger scrub --json",
+    load: async () => (await import("./commands/ledger-scrub.ts")).scrubLedger,
+  },
+  {
     usage: "ledger policy",
     summary: "Print the log's public keys as the policy that a verifier needs",
     kind: "plain",

@@ -171,6 +171,11 @@ export interface ScrubPassView {
   readonly position: number;
   /** Entries read and hashed. */
   readonly entries: number;
+  /** Rows of the database compared with them. */
+  readonly rows: number;
+  /** Entries whose rows could not be compared, and why. */
+  readonly missedRows: number;
+  readonly databaseTrouble: string | null;
   /** The first thousand. */
   readonly findings: readonly ScrubFinding[];
   /** What ended it too early. */

@@ -291,6 +291,9 @@ const scrubPass = Type.Object({
   size: Type.Integer({ description: "Entries that were signed when it began: what it is about." }),
   position: Type.Integer({ description: "The first of them not checked yet." }),
   entries: Type.Integer({ description: "Entries read and hashed." }),
+  rows: Type.Integer({ description: "Rows of the database compared with them." }),
+  missedRows: Type.Integer({ description: "Entries whose rows could not be compared." }),
+  databaseTrouble: nullable(Type.String({ description: "Why they could not." })),
   findings: Type.Array(Type.Object(scrubFinding), { description: "The first thousand; the ledger has all." }),
   error: nullable(Type.String({ description: "What ended it too early." })),
 });

@@ -97,15 +97,14 @@ export class Findings {
     this.#waiting.set(kind, merged);
   }
 
-  /** @param whole everything was looked at: what was not met is over. @throws GatewayError as LedgerPort.append */
-  async end(whole: boolean): Promise<void> {
+  /** @param parts that were looked at as a whole: what was not met there is over. @throws GatewayError as LedgerPort.append */
+  async end(parts: readonly ScrubPart[]): Promise<void> {
     const waiting = [...this.#waiting.values()];
     this.#waiting = new Map();
     for (const { first, count } of waiting) await this.#tell({ ...first, count });
-    if (!whole) return;
     const { record, nowUs, log } = this.#options;
     for (const [kind, { entry, ...finding }] of this.#open) {
-      if (this.#seen.has(kind)) continue;
+      if (this.#seen.has(kind) || !parts.includes(finding.part)) continue;
       await record(closedEntry(entry, nowUs()));
       this.#open.delete(kind);
       log.info({ ...finding, entry }, "what the scrub had found is not there any more");

@@ -7,6 +7,7 @@ import type { FilePort } from "../journal/file-port.ts";
 import { journalDir } from "../journal/ledger.ts";
 import { JournalCheck, type SignedRun } from "./journal-check.ts";
 import { RemovalOrders } from "./removal-orders.ts";
+import { type CheckedRows, RowCheck } from "./row-check.ts";
 
 export interface PassOptions {
   /** `<data>/ledger` */
@@ -23,33 +24,37 @@ export interface StepRequest {
   readonly database: ClientConfig | undefined;
 }
 
-export interface StepReport {
+export interface StepReport extends CheckedRows {
   /** The first entry not checked yet. */
   readonly position: number;
   readonly done: boolean;
   /** Entries read and hashed. */
   readonly entries: number;
-  readonly findings: readonly ScrubFinding[];
 }
 
 export class ScrubPass {
   readonly #journal: JournalCheck;
   readonly #orders: RemovalOrders;
+  readonly #rows: RowCheck;
 
   constructor(files: FilePort, { dir, signed, from }: PassOptions) {
     this.#journal = new JournalCheck(files, dir, signed, from);
     this.#orders = new RemovalOrders(files, journalDir(dir));
+    this.#rows = new RowCheck(this.#orders);
   }
 
   /** @throws what the file system says */
-  async step({ durableSize }: StepRequest): Promise<StepReport> {
+  async step({ durableSize, database }: StepRequest): Promise<StepReport> {
     await this.#orders.readOn(durableSize);
     const { entries, findings, runs } = await this.#journal.step();
+    const unordered = runs.flatMap((run) => this.#unordered(run));
+    const rows = await this.#rows.compare(database, runs);
     const { position, done } = this.#journal;
-    return { position, done, entries, findings: [...findings, ...runs.flatMap((run) => this.#unordered(run))] };
+    return { position, done, entries, ...rows, findings: [...findings, ...unordered, ...rows.findings] };
   }
 
   async close(): Promise<void> {
+    await this.#rows.close();
     await this.#journal.close();
   }
 

@@ -10,10 +10,14 @@ import { type CopyBuffer, fitsNumeric, typeOid } from "./copy-buffer.ts";
 import type { ErasedDevice } from "./erase-rows.ts";
 import type { Names } from "./names.ts";
 
-/** In the order of the fields below. */
-export const copyEntries = `COPY entries (leaf_index, kind, device_clock, time, received_at, device_no, source_no, key_epoch,
+export const copyEntries = copyInto("entries");
+
+/** In the order of the fields below. @param table has the columns of `entries` */
+export function copyInto(table: string): string {
+  return `COPY ${table} (leaf_index, kind, device_clock, time, received_at, device_no, source_no, key_epoch,
   lat_e7, lon_e7, acc_m, seq, msg_id, channels, values, qualities,
   array_channels, array_ends, array_values, array_qualities, entry) FROM STDIN (FORMAT binary)`;
+}
 const columns = 21;
 
 /** What the leaf's first element says; 0 where the entry is not understood, 4 where it was taken out. */

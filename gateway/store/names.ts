@@ -14,7 +14,10 @@ export class Names {
   readonly #devices = new Map<string, number>();
   readonly #sources = new Map<string, number>();
   readonly #channels = new Map<Code, Map<Code, number>>();
-  #channelCount = 0;
+  /** The highest numbers given: somebody may have deleted rows below them. */
+  #lastDevice = 0;
+  #lastSource = 0;
+  #lastChannel = 0;
   #newDevices: [number, string][] = [];
   #newSources: [number, string, string, string][] = [];
   #newChannels: [number, string, string, string][] = [];
@@ -23,12 +26,16 @@ export class Names {
   static async load(client: Client): Promise<Names> {
     const names = new Names();
     const devices = await client.query<{ device_no: number; id: string }>("SELECT device_no, id FROM devices");
-    for (const { device_no, id } of devices.rows) names.#devices.set(id, device_no);
+    for (const { device_no, id } of devices.rows) {
+      names.#devices.set(id, device_no);
+      names.#lastDevice = Math.max(names.#lastDevice, device_no);
+    }
     const sources = await client.query<{ source_no: number; source: string; format: string; firmware: string }>(
       "SELECT source_no, source, format, firmware FROM sources",
     );
     for (const { source_no, source, format, firmware } of sources.rows) {
       names.#sources.set(sourceKey(source, format, firmware), source_no);
+      names.#lastSource = Math.max(names.#lastSource, source_no);
     }
     const channels = await client.query<{ channel_no: number; key: string; sensor: string; unit: string }>(
       "SELECT channel_no, key, sensor, unit FROM channels",
@@ -86,7 +93,7 @@ export class Names {
   #newDevice(id: string): number {
     const known = this.#devices.get(id);
     if (known !== undefined) return known;
-    const no = this.#devices.size + 1;
+    const no = ++this.#lastDevice;
     this.#devices.set(id, no);
     this.#newDevices.push([no, id]);
     return no;
@@ -96,7 +103,7 @@ export class Names {
     const key = sourceKey(source, format, firmware);
     const known = this.#sources.get(key);
     if (known !== undefined) return known;
-    const no = this.#sources.size + 1;
+    const no = ++this.#lastSource;
     this.#sources.set(key, no);
     this.#newSources.push([no, source, format, firmware]);
     return no;
@@ -105,7 +112,7 @@ export class Names {
   #newChannel(sensor: Code, unit: Code): number {
     const known = this.#channels.get(sensor)?.get(unit);
     if (known !== undefined) return known;
-    const no = this.#channelCount + 1;
+    const no = this.#lastChannel + 1;
     this.#setChannel(sensor, unit, no);
     this.#newChannels.push([
       no,
@@ -119,7 +126,7 @@ export class Names {
   #setChannel(sensor: Code, unit: Code, no: number): void {
     const units = this.#channels.get(sensor) ?? new Map<Code, number>();
     this.#channels.set(sensor, units.set(unit, no));
-    this.#channelCount++;
+    this.#lastChannel = Math.max(this.#lastChannel, no);
   }
 }
 

@@ -14,6 +14,7 @@ import type {
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
+import type { ScrubFinding } from "../../src/ledger/scrub-events.ts";
 import { formatTilePath } from "../../src/ledger/tiles.ts";
 import type { Device } from "../../src/registry/device.ts";
 
@@ -34,10 +35,23 @@ export interface MemoryState {
   commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
   queries: ReadingsQuery[];
   erased: Set<string>;
-  /** Passes begun. */
+  /** Passes begun, and what the last has found. */
   scrubs: number;
+  scrubFindings: readonly ScrubFinding[];
   stats: Partial<Stats>;
 }
+
+const scrubPass = {
+  startedAt: "2026-06-01T12:00:00.000Z",
+  endedAt: "2026-06-01T12:00:01.000Z",
+  size: 9,
+  position: 9,
+  entries: 9,
+  rows: 9,
+  missedRows: 0,
+  databaseTrouble: null,
+  error: null,
+};
 
 export function memoryServices(): { services: Services; state: MemoryState } {
   const state: MemoryState = {
@@ -57,6 +71,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     queries: [],
     erased: new Set(),
     scrubs: 0,
+    scrubFindings: [],
     stats: {},
   };
   const nowUs = () => Date.now() * 1_000;
@@ -125,7 +140,13 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     },
     scrub: {
       begin: () => ++state.scrubs,
-      view: () => ({ intervalMinutes: 60, loadPercent: 5, running: null, last: null, open: [] }),
+      view: () => ({
+        intervalMinutes: 60,
+        loadPercent: 5,
+        running: null,
+        last: state.scrubs === 0 ? null : { ...scrubPass, number: state.scrubs, findings: state.scrubFindings },
+        open: [],
+      }),
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     witness: {

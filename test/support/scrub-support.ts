@@ -1,6 +1,7 @@
 /** A scrub over a ledger in memory. */
 
 import type { ScrubPassView } from "../../gateway/http/services.ts";
+import { forEachEntry } from "../../gateway/journal/frame.ts";
 import type { Ledger } from "../../gateway/journal/ledger.ts";
 import { PayloadRemoval } from "../../gateway/journal/payload-removal.ts";
 import { Turns } from "../../gateway/journal/turns.ts";
@@ -61,12 +62,14 @@ export class ScrubBench {
     }
   }
 
-  /** Types of the events in the ledger, oldest first. */
+  /** Oldest first. */
   async events(): Promise<EventEntry[]> {
     const events: EventEntry[] = [];
-    for (let leaf = 0; leaf < this.ledger.durableSize; leaf++) {
-      const entry = decodeEntry((await this.ledger.readEntry(leaf).catch(() => undefined)) ?? new Uint8Array(0));
-      if (entry.ok && entry.value.kind === "event") events.push(entry.value);
+    for await (const { bundle } of this.ledger.controlFrames(0, this.ledger.durableSize)) {
+      forEachEntry(bundle, (bytes) => {
+        const entry = decodeEntry(bytes);
+        if (entry.ok && entry.value.kind === "event") events.push(entry.value);
+      });
     }
     return events;
   }

@@ -201,3 +201,25 @@ describe("finding the gateway", () => {
     expect((await runCli(["device", "list"], cwd, env)).code).toBe(0);
   });
 });
+
+describe("ledger scrub", () => {
+  const finding = { part: "database", what: "rows were missing", leafIndex: 4, count: 2 } as const;
+
+  test("begins a pass, waits for its end, and is 0 where nothing is left damaged", async () => {
+    api.state.scrubFindings = [{ ...finding, repaired: true }];
+    const { code, out } = await run("ledger", "scrub");
+    expect(out).toBe(
+      "9 entries and 9 rows of the database checked\n\n" +
+        "part      leaf  count  outcome   what\ndatabase  4     2      repaired  rows were missing\n",
+    );
+    expect(code).toBe(0);
+    expect(api.state.scrubs).toBe(1);
+  });
+
+  test("is 1 where something is", async () => {
+    api.state.scrubFindings = [{ ...finding, repaired: false }];
+    const { code, out } = await run("ledger", "scrub", "--json");
+    expect(JSON.parse(out)).toMatchObject({ number: 1, entries: 9, findings: [{ repaired: false }], open: [] });
+    expect(code).toBe(1);
+  });
+});
