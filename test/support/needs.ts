@@ -17,6 +17,7 @@ const packages = {
   chromium: "chromium",
   curl: "curl",
   clang: "clang",
+  cmake: "cmake make",
   "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
   "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
   "xtensa-lx106-elf-gcc": "gcc-xtensa-lx106",

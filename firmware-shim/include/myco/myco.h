@@ -15,6 +15,7 @@
 #include "receipt.h"
 #include "status.h"
 #include "store.h"
+#include "update.h"
 #include "version.h"
 
 #endif /* MYCO_MYCO_H */
