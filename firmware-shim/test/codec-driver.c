@@ -5,6 +5,10 @@
  *   frame TYPE SEQ ACK FLAGS SRC DST BODY                                →  status [hex]
  *   frame-without-line-ends …                                            →  status [hex]
  *   stream CAP BYTES                                                     →  one item for each frame, between spaces
+ *   chain LINKS SPAN, recall MESSAGE, refused                            →  status
+ *   next SEED … (as build)                                               →  status [hex, and the message id]
+ *   chained MESSAGE                                                      →  status [the fields of build, links as MSGID]
+ *   anchor PUBLIC MESSAGE                                                →  status [links]
  * Bytes are hex, "-" is none; GEO is lat,lon or lat,lon,acc; READINGS are sensor:vi:vs:unit:quality with commas between
  * them, a text sensor or unit being "t" and its hex.
  */
@@ -151,6 +155,101 @@ static void verify(char **rest) {
   printf("\n");
 }
 
+static myco_chain chain;
+
+/** What is due. Measures first, and makes sure that neither this nor a byte too little moves the chain on. */
+static void chain_next(char **rest) {
+  size_t len;
+  uint8_t public_key[32];
+  uint8_t msg_id[MYCO_MSG_ID_BYTES] = {0};
+  myco_sodium_key key;
+  myco_geo geo;
+  myco_envelope in;
+  myco_crypto crypto;
+  size_t needed = 0;
+  size_t written = 0;
+  uint8_t *out = NULL;
+  myco_status status;
+  myco_sodium_key_from_seed(&key, bytes_of(next_field(rest), &len), public_key);
+  crypto = myco_sodium_crypto(&key);
+  read_envelope(rest, &in, &geo);
+  if (myco_chain_must_sign(&chain)) {
+    myco_chain_anchor(&chain, &in);
+    if (in.msg_id != NULL) memcpy(msg_id, in.msg_id, sizeof msg_id);
+    status = myco_envelope_build(&in, &crypto, NULL, 0, &needed);
+    if (status == MYCO_OK) out = (uint8_t *)malloc(needed);
+    if (status == MYCO_OK) status = myco_envelope_build(&in, &crypto, out, needed, &written);
+  } else {
+    const myco_chain before = chain;
+    status = myco_chain_add(&chain, &in, &crypto, NULL, 0, &needed, msg_id);
+    if (status == MYCO_OK) out = (uint8_t *)malloc(needed);
+    if (status == MYCO_OK && (myco_chain_add(&chain, &in, &crypto, out, needed - 1u, &written, msg_id) !=
+                                  MYCO_ERR_NO_SPACE || memcmp(&before, &chain, sizeof chain) != 0)) {
+      exit(1);
+    }
+    if (status == MYCO_OK) status = myco_chain_add(&chain, &in, &crypto, out, needed, &written, msg_id);
+    if (status != MYCO_OK && memcmp(&before, &chain, sizeof chain) != 0) exit(2);
+  }
+  printf("%d", status);
+  if (status == MYCO_OK) {
+    if (written != needed) exit(3);
+    printf(" ");
+    print_hex(out, written);
+    printf(" ");
+    print_hex(msg_id, sizeof msg_id);
+  }
+  printf("\n");
+}
+
+static void print_links(const uint8_t *links, size_t count) {
+  if (count == 0u) printf("-");
+  else print_hex(links, count * MYCO_LINK_BYTES);
+}
+
+static void chained(char **rest) {
+  size_t len;
+  uint8_t *message = bytes_of(next_field(rest), &len);
+  myco_chained_view view;
+  const myco_status status = myco_chained_parse(message, len, &view);
+  printf("%d ", status);
+  if (status == MYCO_OK) {
+    print_links(view.links, view.link_count);
+    printf(" ");
+    view.message.msg_id = (const uint8_t *)"0123456789abcdef";
+    print_view(&view.message);
+  }
+  printf("\n");
+}
+
+static void anchor(char **rest) {
+  size_t len;
+  uint8_t *public_key = bytes_of(next_field(rest), &len);
+  uint8_t *message = bytes_of(next_field(rest), &len);
+  myco_crypto crypto = myco_sodium_crypto(NULL);
+  myco_envelope_view view;
+  const uint8_t *links = NULL;
+  const myco_status status = myco_envelope_verify(message, len, public_key, &crypto, &view);
+  printf("%d ", status);
+  if (status == MYCO_OK) {
+    const size_t count = myco_anchor_links(&view, &links);
+    print_links(links, count);
+  }
+  printf("\n");
+}
+
+static void chain_init(char **rest) {
+  const unsigned links = (unsigned)strtoul(next_field(rest), NULL, 10);
+  const unsigned span = (unsigned)strtoul(next_field(rest), NULL, 10);
+  printf("%d\n", myco_chain_init(&chain, links, span));
+}
+
+static void recall(char **rest) {
+  size_t len;
+  uint8_t *message = bytes_of(next_field(rest), &len);
+  myco_crypto crypto = myco_sodium_crypto(NULL);
+  printf("%d\n", myco_chain_recall(&chain, message, len, &crypto));
+}
+
 static void frame(char **rest, int without_line_ends) {
   myco_mdp_packet in;
   uint8_t out[MYCO_MDP_FRAME_SIZE_MAX(MYCO_MDP_PACKET_MAX)];
@@ -204,6 +303,15 @@ int main(void) {
     else if (strcmp(command, "frame") == 0) frame(&rest, 0);
     else if (strcmp(command, "frame-without-line-ends") == 0) frame(&rest, 1);
     else if (strcmp(command, "stream") == 0) stream(&rest);
+    else if (strcmp(command, "chain") == 0) chain_init(&rest);
+    else if (strcmp(command, "recall") == 0) recall(&rest);
+    else if (strcmp(command, "next") == 0) chain_next(&rest);
+    else if (strcmp(command, "chained") == 0) chained(&rest);
+    else if (strcmp(command, "anchor") == 0) anchor(&rest);
+    else if (strcmp(command, "refused") == 0) {
+      myco_chain_refused(&chain);
+      printf("0\n");
+    }
     else return 64;
   }
   return 0;

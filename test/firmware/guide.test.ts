@@ -1,4 +1,4 @@
-/** The C in docs/guides/firmware-store.md, against the library's headers. */
+/** The C in the guides, against the library's headers. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "vitest";
@@ -26,8 +26,16 @@ extern void send(const uint8_t *, size_t);
 /** A function that the guide leaves to its reader, up to the comment behind it. */
 const prototype = /^(static int \w+\(.*?\));/gm;
 
-needs("gcc")("the guide to keeping envelopes on a device", () => {
-  test("its code compiles", () => {
+needs("gcc")("the code compiles of", () => {
+  test("the guide to sparse signing", () => {
+    const guide = readFileSync(`${projectRoot}docs/guides/lora.md`, "utf8");
+    const code = [...guide.matchAll(/^```c\n(.*?)^```/gms)].map(([, block]) => block).join("\n");
+    const file = join(buildFolder(), "sparse.c");
+    writeFileSync(file, `${surroundings}\nvoid task(uint8_t id[16]) { myco_status status;\n${code}(void)status;\n}\n`);
+    compile("gcc", ["-std=c99", "-Wall", "-Werror", "-Wno-unused", "-fsyntax-only", file]);
+  });
+
+  test("the guide to keeping envelopes on a device", () => {
     const guide = readFileSync(`${projectRoot}docs/guides/firmware-store.md`, "utf8");
     const blocks = [...guide.matchAll(/^```c\n(.*?)^```/gms)].map(([, code]) =>
       code!.replace("…", ";").replaceAll(prototype, "$1 { return 0; }"),

@@ -34,6 +34,7 @@ export const parts = {
   "envelope and MDP": ["cbor_reader", "cbor_writer", "cobs", "envelope", "internal", "mdp"],
   "store, receipts, checkpoints and commands": ["checkpoint", "command", "receipt", "store"],
   "retransmission and pace": ["forward", "link"],
+  "sparse signing": ["sparse"],
 } as const;
 
 export interface Sizes {

@@ -13,6 +13,7 @@
 #include "mdp.h"
 #include "protocol.h"
 #include "receipt.h"
+#include "sparse.h"
 #include "status.h"
 #include "store.h"
 #include "update.h"
