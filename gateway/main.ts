@@ -8,11 +8,14 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { GatewayError } from "../src/errors.ts";
 import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
+import { expiredEntry } from "../src/ingest/quarantine-events.ts";
 import type { Transport } from "../src/ingest/upload.ts";
+import { settingsChangedEntry } from "../src/ledger/gateway-events.ts";
 import { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
 import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
+import { changedSettings } from "./config/settings-record.ts";
 import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -43,6 +46,7 @@ import { LedgerView } from "./services/ledger-service.ts";
 import { MqttDesk } from "./services/mqtt-desk.ts";
 import { PortRegistry } from "./services/port-registry.ts";
 import { QuarantineDesk } from "./services/quarantine-service.ts";
+import { SignIns } from "./services/sign-ins.ts";
 import { Database, databaseAt } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { Maintenance } from "./store/maintenance.ts";
@@ -180,7 +184,17 @@ async function assemble(
 
   const events = new EventLog(ledger);
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
-  await replayEvents(ledger, registry);
+  await replayEvents(ledger, events, registry);
+  const changed = changedSettings(config);
+  if (changed !== undefined) {
+    // A full disk must not keep the gateway from starting: then the next start tells it.
+    await events.append(settingsChangedEntry(changed, nowUs())).then(
+      () => changed.keep(),
+      (error) => log.warn({ err: error }, "that settings have changed is not in the ledger yet"),
+    );
+  }
+  const signIns = new SignIns({ record: (event) => events.append(event), nowUs, log });
+  stops.add(() => signIns.stop());
   const dedupe = new DedupeWindow(config.ingest.dedupeWindow);
   const chains = new ChainDesk(config.ingest.signatureWaitHours * 3_600_000_000);
   const remembered = Math.max(0, ledger.durableSize - config.ingest.dedupeWindow);
@@ -194,9 +208,16 @@ async function assemble(
     onFatal,
   });
   const quarantine = await QuarantineLog.open(quarantineJournal, config.ingest.quarantine, chains);
-  await quarantine.expire(nowUs());
+  const expire = async (): Promise<void> => {
+    const count = await quarantine.expire(nowUs());
+    if (count === 0) return;
+    await events
+      .append(expiredEntry(count, nowUs()))
+      .catch((error) => log.warn({ err: error, count }, "that messages left quarantine by age is not in the ledger"));
+  };
   stops.add(() => quarantine.close());
-  const expiry = setInterval(() => void quarantine.expire(nowUs()).catch(onFatal), quarantineExpiryMs);
+  await expire();
+  const expiry = setInterval(() => void expire().catch(onFatal), quarantineExpiryMs);
   stops.add(async () => clearInterval(expiry));
 
   const counters = new Counters();
@@ -353,6 +374,7 @@ async function assemble(
     readings: new DatabaseReadings(database),
     tracks: new DatabaseTracks(database),
     ledger: new LedgerView(ledger, witnessing),
+    events,
     log: witnessing.log,
     witness: new Witness({ logs: plan.logs, heads, signer, nowUs, log }),
     erasures: new ErasureDesk(removal, quarantineDesk),
@@ -368,6 +390,10 @@ async function assemble(
     services,
     config: config.http,
     authenticate: adminTokenOnly(adminToken),
+    signIns: {
+      accepted: (operator) => signIns.accepted("http", operator),
+      refused: () => signIns.refused("http"),
+    },
     log,
   });
   await serial.start();
@@ -389,7 +415,9 @@ async function assemble(
     onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),
     onPresence: (deviceId) => registry.seen(deviceId, nowUs()),
     onCommand: (deviceId, payload) => desk.command(deviceId, payload),
-    onRequest: (name, payload) => desk.request(name, payload),
+    onRequest: (name, payload, operator) => desk.request(name, payload, operator),
+    onSignIn: (operator) => signIns.accepted("mqtt", operator),
+    onSignInRefused: () => signIns.refused("mqtt"),
   });
   listeners.push(...(await mqtt.start()).listeners);
   stops.add(() => mqtt.stop());

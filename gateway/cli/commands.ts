@@ -143,6 +143,20 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/ledger-scrub.ts")).scrubLedger,
   },
   {
+    usage: "ledger log",
+    summary:
+      "Print what was decided and by whom, and what befell the gateway, oldest first; --json is one object a line",
+    options: [
+      ["--since <time>", "a date, a time, or how long ago: 2026-05-01, 36h, 7d"],
+      ["--type <type>", "only this type, or this kind: device.revoked, device"],
+      ["--device <id>", "only about this device"],
+      ["--follow", "go on with what comes"],
+    ],
+    kind: "plain",
+    example: "mycogate ledger log --since 7d --type device",
+    load: async () => (await import("./commands/ledger-log.ts")).showLog,
+  },
+  {
     usage: "ledger policy",
     summary: "Print the log's public keys as the policy that a verifier needs",
     kind: "plain",

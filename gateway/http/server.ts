@@ -6,11 +6,12 @@ import { type FastifyBaseLogger, fastify, LogController } from "fastify";
 import type { Logger } from "pino";
 import { errorCatalog, GatewayError } from "../../src/errors.ts";
 import type { Config } from "../config/schema.ts";
-import { type Authenticate, requireRole } from "./auth.ts";
+import { type Authenticate, requireRole, type SignInWatch } from "./auth.ts";
 import { refuseConnection } from "./client-error.ts";
 import { gatewayError, sendProblem } from "./problem.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { entryRoutes } from "./routes/entries.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { openRoutes } from "./routes/open.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { quarantineRoutes } from "./routes/quarantine.ts";
@@ -28,6 +29,7 @@ export interface HttpServerOptions {
   readonly services: Services;
   readonly config: Config["http"];
   readonly authenticate: Authenticate;
+  readonly signIns?: SignInWatch;
   readonly log: Logger;
 }
 
@@ -47,6 +49,7 @@ export async function createHttpServer({
   services,
   config,
   authenticate,
+  signIns,
   log,
 }: HttpServerOptions): Promise<HttpServer> {
   const headersTimeout = Math.ceil(config.requestTimeoutMs / 3);
@@ -100,7 +103,8 @@ export async function createHttpServer({
   for (const routes of [openRoutes, tileRoutes, verifyPageRoutes, witnessRoutes]) await app.register(routes, services);
   await app.register(
     async (api) => {
-      api.addHook("onRequest", requireRole(authenticate));
+      api.decorateRequest("operator", "");
+      api.addHook("onRequest", requireRole(authenticate, signIns));
       api.addHook("onRoute", ({ schema }) => {
         if (schema) schema.security = [{ bearer: [] }];
       });
@@ -109,6 +113,7 @@ export async function createHttpServer({
         trackRoutes,
         readingRoutes,
         entryRoutes,
+        eventRoutes,
         proofRoutes,
         quarantineRoutes,
         scrubRoutes,

@@ -1,11 +1,15 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
 import type { Transport } from "../../src/ingest/upload.ts";
+import type { EventView } from "../../src/ledger/event-view.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import type { ConsistencyProof } from "../../src/ledger/prove.ts";
 import type { ScrubFinding } from "../../src/ledger/scrub-events.ts";
 import type { TilePath } from "../../src/ledger/tiles.ts";
 import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason, RejectReason } from "../../src/rejects.ts";
+
+/** Name of the operator who decides, which goes into the ledger for everyone to read; undefined: the gateway by itself. */
+export type Decider = string | undefined;
 
 export interface EnrolRequest {
   readonly id: string;
@@ -24,12 +28,12 @@ export interface RegistryService {
   /** Gateway clock of the last accepted message, microseconds, since this start. */
   lastSeenUs(id: string): number | undefined;
   /** Each decision resolves once it is durable in the ledger. @throws GatewayError DEVICE_*, PUBLIC_KEY_INVALID */
-  enrol(request: EnrolRequest): Promise<Device>;
+  enrol(request: EnrolRequest, by: Decider): Promise<Device>;
   /** Starts the next key epoch; the previous key stays valid for `overlapSeconds`. */
-  rotate(id: string, publicKey: Uint8Array, overlapSeconds: number): Promise<Device>;
-  revoke(id: string, reason: string): Promise<Device>;
+  rotate(id: string, publicKey: Uint8Array, overlapSeconds: number, by: Decider): Promise<Device>;
+  revoke(id: string, reason: string, by: Decider): Promise<Device>;
   /** Whether its messages may be chained, a later signature proving them. */
-  setSparseSigning(id: string, allowed: boolean): Promise<Device>;
+  setSparseSigning(id: string, allowed: boolean, by: Decider): Promise<Device>;
 }
 
 export interface ReadingsQuery {
@@ -130,9 +134,27 @@ export interface ErasureView {
 /** Taking a device's readings out of the gateway for good. */
 export interface ErasureService {
   /** Resolves once the order is durable; the rest happens in the background, and after a restart if need be. */
-  erase(deviceId: string): Promise<ErasureView>;
+  erase(deviceId: string, by: Decider): Promise<ErasureView>;
   /** The newest order for the device. */
   of(deviceId: string): ErasureView | undefined;
+}
+
+export interface EventQuery {
+  /** `device.revoked`, or `device` for all of that kind. */
+  readonly type?: string | undefined;
+  readonly device?: string | undefined;
+  /** Inclusive, exclusive. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly order: "asc" | "desc";
+}
+
+/** What was decided, and what befell the gateway, as its ledger tells it. */
+export interface EventService {
+  /** @throws GatewayError REQUEST_INVALID (a cursor that is not ours) */
+  list(query: EventQuery): Promise<{ readonly data: readonly EventView[]; readonly next: string | null }>;
 }
 
 /** The log as everyone may read it: nothing beyond the latest checkpoint. */
@@ -223,8 +245,9 @@ export interface QuarantineService {
   find(id: number): QuarantineItem | undefined;
   payload(id: number): Promise<Uint8Array | undefined>;
   /** Verify again under today's registry and move into the ledger with its original receive time. */
-  release(id: number): Promise<{ leafIndex: number }>;
-  remove(id: number): Promise<void>;
+  release(id: number, by: Decider): Promise<{ leafIndex: number }>;
+  /** Resolves once the ledger says that it is gone. */
+  remove(id: number, by: Decider): Promise<void>;
 }
 
 export interface TransportCounts {
@@ -306,6 +329,7 @@ export interface Services {
   readonly readings: ReadingsService;
   readonly tracks: TrackService;
   readonly ledger: LedgerService;
+  readonly events: EventService;
   readonly log: LogService;
   readonly erasures: ErasureService;
   readonly witness: WitnessService;

@@ -201,6 +201,34 @@ export const entry = Type.Object({
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
 });
 
+export const eventsQuery = Type.Object(
+  {
+    type: Type.Optional(
+      Type.String({
+        description: "`device.revoked`, or `device` for everything of that kind.",
+        pattern: "^[a-z0-9_]+(\\.[a-z0-9_]+)*$",
+        maxLength: 64,
+      }),
+    ),
+    device: Type.Optional(deviceId),
+    from: instant("Earliest time, inclusive: RFC 3339, or a date."),
+    to: instant("Latest time, exclusive: RFC 3339, or a date."),
+    limit,
+    cursor,
+    order: Type.Enum(["asc", "desc"], { description: "In the order of the ledger, or newest first.", default: "desc" }),
+  },
+  strict,
+);
+export const event = Type.Object({
+  leafIndex: Type.Integer(),
+  time,
+  type: Type.String({ description: "`domain.past_tense`. There may be types that no version has known so far." }),
+  deviceId: nullable(Type.String()),
+  by: nullable(Type.String({ description: "The operator who decided; null where the gateway did by itself." })),
+  text: Type.String({ description: "For people." }),
+  details: Type.Record(Type.String(), Type.Unknown(), { description: "For programs; byte strings as hex." }),
+});
+
 export const erasure = Type.Object({
   order: Type.Integer({ description: "The entry that ordered it; readings before it are erased." }),
   count: nullable(Type.Integer({ description: "Readings taken out of the ledger; null while that is under way." })),

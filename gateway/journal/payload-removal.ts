@@ -86,8 +86,8 @@ export class PayloadRemoval {
    * Orders that every reading of a device so far is taken out.
    * @returns once the order is durable: nothing but time is then needed, and `done` says when that is over
    */
-  async erase(id: string): Promise<{ readonly order: number; readonly done: Promise<number> }> {
-    return this.#order({ type: "device.erasure_ordered", id });
+  async erase(id: string, by?: string): Promise<{ readonly order: number; readonly done: Promise<number> }> {
+    return this.#order({ type: "device.erasure_ordered", id }, by);
   }
 
   /**
@@ -118,9 +118,12 @@ export class PayloadRemoval {
     if (event.type === "device.erasure_ordered") this.#erasures.set(event.id, leafIndex);
   }
 
-  async #order(event: RemovalOrder["event"]): Promise<{ readonly order: number; readonly done: Promise<number> }> {
+  async #order(
+    event: RemovalOrder["event"],
+    by?: string,
+  ): Promise<{ readonly order: number; readonly done: Promise<number> }> {
     const { record, nowUs } = this.#options;
-    const order = await record(removalEntry(event, nowUs()));
+    const order = await record(removalEntry(event, nowUs(), by));
     this.#note(event, order);
     const done = this.#carryOut({ leafIndex: order, event }, false);
     done.catch(() => undefined);

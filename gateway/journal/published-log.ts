@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { decodeEntry } from "../../src/ledger/entry.ts";
 import { hashBytes, tileWidth } from "../../src/ledger/merkle.ts";
 import { parseNote } from "../../src/ledger/note.ts";
 import { verifyInclusion } from "../../src/ledger/proof.ts";
@@ -18,6 +19,7 @@ import {
 } from "../../src/ledger/prove.ts";
 import { type TilePath, type TileRange, tileWidthAt } from "../../src/ledger/tiles.ts";
 import { removedLeafHash } from "../../src/ledger/tombstone.ts";
+import type { EventEntry } from "../../src/ledger/types.ts";
 import { checkpointPath, readCheckpointFile, type StoredCheckpoint } from "./checkpoint-file.ts";
 import { diskFiles } from "./disk-files.ts";
 import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
@@ -127,6 +129,18 @@ export class PublishedLog {
     const to = newSize ?? size;
     if (oldSize > size || to > size) return undefined;
     return consistencyProof(oldSize, to, this.#hashes);
+  }
+
+  /** The events among the leaves `from` to `to` (exclusive); not beyond the checkpoint. Reads only the frames that hold some. */
+  async *events(from: number, to: number): AsyncGenerator<{ leafIndex: number; event: EventEntry }, void, void> {
+    for await (const { firstLeaf, bundle } of this.#journal.controlFrames(from, to)) {
+      const found: { leafIndex: number; event: EventEntry }[] = [];
+      forEachEntry(bundle, (bytes, index) => {
+        const entry = decodeEntry(bytes);
+        if (entry.ok && entry.value.kind === "event") found.push({ leafIndex: firstLeaf + index, event: entry.value });
+      });
+      yield* found;
+    }
   }
 
   /** Entry bundles before this leaf are not served: the minimum index of C2SP tlog-tiles. */

@@ -8,7 +8,7 @@ import type { EventEntry } from "../../src/ledger/types.ts";
 import { type Device, deviceIdPattern } from "../../src/registry/device.ts";
 import { DeviceTable } from "../../src/registry/device-table.ts";
 import { eventEntry, type RegistryEvent, registryEvent } from "../../src/registry/events.ts";
-import type { EnrolRequest, RegistryService } from "../http/services.ts";
+import type { Decider, EnrolRequest, RegistryService } from "../http/services.ts";
 import type { EventLog } from "./event-log.ts";
 
 export interface RegistryOptions {
@@ -56,35 +56,35 @@ export class Registry implements RegistryService {
     if (event) this.#table.apply(event, entry.receivedUs);
   }
 
-  async enrol({ id, publicKey, name, role, transport, sparseSigning = false }: EnrolRequest): Promise<Device> {
+  async enrol(
+    { id, publicKey, name, role, transport, sparseSigning = false }: EnrolRequest,
+    by?: Decider,
+  ): Promise<Device> {
     if (!deviceIdPattern.test(id))
       throw new GatewayError("DEVICE_ID_INVALID", `"${id.slice(0, 80)}" is not a device id`);
     if (publicKey) requireSoundKey(publicKey);
     if (this.#table.find(id)) throw new GatewayError("DEVICE_EXISTS", `device ${id} is enrolled`);
     const event = { type: "device.enrolled", id, publicKey, sparseSigning } as const;
-    return this.#decide({ ...event, name: name ?? id, role: role ?? "", transport: transport ?? "" });
+    return this.#decide({ ...event, name: name ?? id, role: role ?? "", transport: transport ?? "" }, by);
   }
 
-  async rotate(id: string, publicKey: Uint8Array, overlapSeconds: number): Promise<Device> {
+  async rotate(id: string, publicKey: Uint8Array, overlapSeconds: number, by?: Decider): Promise<Device> {
     const device = this.#active(id);
     requireSoundKey(publicKey);
-    return this.#decide({
-      type: "device.key_rotated",
-      id,
-      epoch: (device.keys.at(-1)?.epoch ?? 0) + 1,
-      publicKey,
-      previousValidUntilUs: this.#options.nowUs() + overlapSeconds * 1_000_000,
-    });
+    const epoch = (device.keys.at(-1)?.epoch ?? 0) + 1;
+    const previousValidUntilUs = this.#options.nowUs() + overlapSeconds * 1_000_000;
+    return this.#decide({ type: "device.key_rotated", id, epoch, publicKey, previousValidUntilUs }, by);
   }
 
-  async revoke(id: string, reason: string): Promise<Device> {
+  async revoke(id: string, reason: string, by?: Decider): Promise<Device> {
     this.#active(id);
-    return this.#decide({ type: "device.revoked", id, reason });
+    return this.#decide({ type: "device.revoked", id, reason }, by);
   }
 
-  async setSparseSigning(id: string, allowed: boolean): Promise<Device> {
+  async setSparseSigning(id: string, allowed: boolean, by?: Decider): Promise<Device> {
     const device = this.#active(id);
-    return device.sparseSigning === allowed ? device : this.#decide({ type: "device.sparse_signing_set", id, allowed });
+    if (device.sparseSigning === allowed) return device;
+    return this.#decide({ type: "device.sparse_signing_set", id, allowed }, by);
   }
 
   /** What a device reports of itself; an entry only when it changes. */
@@ -101,13 +101,13 @@ export class Registry implements RegistryService {
     return device;
   }
 
-  async #decide(event: RegistryEvent): Promise<Device> {
+  async #decide(event: RegistryEvent, by?: Decider): Promise<Device> {
     if (this.#deciding.has(event.id))
       throw new GatewayError("DEVICE_BUSY", `another decision about ${event.id} is under way`);
     this.#deciding.add(event.id);
     try {
       const atUs = this.#options.nowUs();
-      await this.#options.events.append(eventEntry(event, atUs));
+      await this.#options.events.append(eventEntry(event, atUs, by));
       const device = this.#table.apply(event, atUs);
       if (!device) throw new GatewayError("INTERNAL", `${event.type} of ${event.id} changed nothing`);
       this.#options.onChange([device]);

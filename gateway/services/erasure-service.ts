@@ -1,4 +1,4 @@
-import type { ErasureService, ErasureView } from "../http/services.ts";
+import type { Decider, ErasureService, ErasureView } from "../http/services.ts";
 import type { PayloadRemoval } from "../journal/payload-removal.ts";
 import type { QuarantineDesk } from "./quarantine-service.ts";
 
@@ -12,13 +12,9 @@ export class ErasureDesk implements ErasureService {
     this.#quarantine = quarantine;
   }
 
-  async erase(id: string): Promise<ErasureView> {
-    const { order } = await this.#removal.erase(id);
-    for (let more = true; more; ) {
-      const { data, next } = this.#quarantine.list({ limit: 100, device: id });
-      for (const item of data) await this.#quarantine.remove(item.id);
-      more = next !== null;
-    }
+  async erase(id: string, by?: Decider): Promise<ErasureView> {
+    const { order } = await this.#removal.erase(id, by);
+    await this.#quarantine.removeAllOf(id, by);
     return { order, count: this.#removal.erasureOf(id)?.count ?? null };
   }
 

@@ -44,9 +44,9 @@ export class MqttDesk {
     this.#mqtt = undefined;
   }
 
-  request(name: string, payload: Uint8Array): void {
+  request(name: string, payload: Uint8Array, operator: string): void {
     const { services } = this.#options;
-    const answered = answerRequest(services, name, payload).then(async (response) => {
+    const answered = answerRequest(services, name, payload, operator).then(async (response) => {
       this.#refresh();
       await this.#mqtt?.publish(`mycogate/${services.gatewayId}/response/${name}`, JSON.stringify(response), {
         qos: 1,

@@ -5,26 +5,20 @@ import type { Device } from "../../src/registry/device.ts";
 import type { Services } from "../http/services.ts";
 
 type Body = Readonly<Record<string, unknown>>;
-type Handler = (services: Services, body: Body) => unknown;
+type Handler = (services: Services, body: Body, by: string) => unknown;
 
 /** By the request's name. Bodies carry what the HTTP API's do. */
 const handlers: Readonly<Record<string, Handler>> = {
   stats: ({ health }) => health.stats(),
   health: ({ health }) => health.readiness(),
   "device/list": ({ registry }) => registry.list().map(deviceSummary),
-  "device/add": async ({ registry }, body) => {
-    const key = body.publicKey === undefined ? undefined : publicKeyOf(text(body, "publicKey"));
-    return deviceSummary(
-      await registry.enrol({
-        id: text(body, "id"),
-        publicKey: key,
-        name: optionalText(body, "name"),
-        role: optionalText(body, "role"),
-      }),
-    );
+  "device/add": async ({ registry }, body, by) => {
+    const publicKey = body.publicKey === undefined ? undefined : publicKeyOf(text(body, "publicKey"));
+    const words = { name: optionalText(body, "name"), role: optionalText(body, "role") };
+    return deviceSummary(await registry.enrol({ id: text(body, "id"), publicKey, ...words }, by));
   },
-  "device/revoke": async ({ registry }, body) =>
-    deviceSummary(await registry.revoke(text(body, "id"), optionalText(body, "reason") ?? "")),
+  "device/revoke": async ({ registry }, body, by) =>
+    deviceSummary(await registry.revoke(text(body, "id"), optionalText(body, "reason") ?? "", by)),
 };
 
 export interface OperatorResponse {
@@ -35,8 +29,13 @@ export interface OperatorResponse {
   readonly transaction?: unknown;
 }
 
-/** Never throws: whatever is asked is answered. */
-export async function answerRequest(services: Services, name: string, payload: Uint8Array): Promise<OperatorResponse> {
+/** Never throws: whatever is asked is answered. @param by the operator who asks */
+export async function answerRequest(
+  services: Services,
+  name: string,
+  payload: Uint8Array,
+  by: string,
+): Promise<OperatorResponse> {
   let body: Body = {};
   try {
     body = parseBody(payload);
@@ -46,7 +45,7 @@ export async function answerRequest(services: Services, name: string, payload: U
         "NOT_FOUND",
         `there is no request "${name.slice(0, 80)}", but ${Object.keys(handlers).join(", ")}`,
       );
-    return { status: "ok", data: await handler(services, body), ...transactionOf(body) };
+    return { status: "ok", data: await handler(services, body, by), ...transactionOf(body) };
   } catch (thrown) {
     const error =
       thrown instanceof GatewayError ? thrown : new GatewayError("INTERNAL", String(thrown), { cause: thrown });

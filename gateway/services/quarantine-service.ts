@@ -1,6 +1,7 @@
 import { GatewayError } from "../../src/errors.ts";
+import { removedEntry } from "../../src/ingest/quarantine-events.ts";
 import { eventEntry } from "../../src/registry/events.ts";
-import type { QuarantineItem, QuarantineService } from "../http/services.ts";
+import type { Decider, QuarantineItem, QuarantineService } from "../http/services.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { QuarantineLog } from "../ingest/quarantine-log.ts";
 import type { EventLog } from "../registry/event-log.ts";
@@ -44,7 +45,7 @@ export class QuarantineDesk implements QuarantineService {
     return (await this.#options.log.read(id))?.upload.payload;
   }
 
-  async release(id: number): Promise<{ leafIndex: number }> {
+  async release(id: number, by?: Decider): Promise<{ leafIndex: number }> {
     const { log, ingest, events, nowUs } = this.#options;
     const held = await log.read(id);
     if (!held) throw notFound(id);
@@ -57,13 +58,29 @@ export class QuarantineDesk implements QuarantineService {
     // A crash before this leaves the item in quarantine; releasing it again finds the entry as a duplicate.
     const { leafIndex } = outcome;
     const event = { type: "quarantine.released", id: held.upload.deviceId, quarantineId: id, leafIndex } as const;
-    await events.append(eventEntry(event, nowUs()));
+    await events.append(eventEntry(event, nowUs(), by));
     await log.end(id, "released");
     return { leafIndex };
   }
 
-  async remove(id: number): Promise<void> {
-    if (!(await this.#options.log.end(id, "removed"))) throw notFound(id);
+  /** An entry of the ledger first: nothing goes without a word. */
+  async remove(id: number, by?: Decider): Promise<void> {
+    const { log, events, nowUs } = this.#options;
+    const item = log.find(id);
+    if (!item) throw notFound(id);
+    const { deviceId, reason } = item;
+    await events.append(removedEntry({ deviceId, quarantineId: id, count: 1, reason, by }, nowUs()));
+    await log.end(id, "removed");
+  }
+
+  /** Everything that claimed to be of a device, with one entry for all of it. */
+  async removeAllOf(deviceId: string, by: Decider): Promise<void> {
+    const { log, events, nowUs } = this.#options;
+    const items = log.list(Number.POSITIVE_INFINITY, -1, (item) => item.deviceId === deviceId);
+    if (items.length === 0) return;
+    const removal = { deviceId, quarantineId: undefined, count: items.length, reason: undefined, by };
+    await events.append(removedEntry(removal, nowUs()));
+    for (const { id } of items) await log.end(id, "removed");
   }
 }
 

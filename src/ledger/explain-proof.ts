@@ -6,6 +6,7 @@ import type { Reading } from "../reading.ts";
 import type { Result } from "../result.ts";
 import { encodeBase64 } from "./base64.ts";
 import { decodeEntry } from "./entry.ts";
+import { eventView } from "./event-view.ts";
 import { leafHash } from "./hash.ts";
 import { parsePolicy } from "./policy.ts";
 import type { LineType } from "./portable-lines.ts";
@@ -66,8 +67,9 @@ function leafFacts(leaf: Uint8Array): Fact[] {
       return readingFacts(entry.value);
     case "event":
       return [
-        ["content", `a decision of the gateway: ${entry.value.type}`],
+        ["content", `an event of the gateway: ${entry.value.type}`],
         ["at", iso(entry.value.receivedUs)],
+        ["it says", eventView(entry.value, 0).text],
       ];
     case "seal": {
       const { number, startLeaf, count, sealedUs } = entry.value;

@@ -21,11 +21,13 @@ interface RemovalDone {
   readonly count: number;
 }
 
-export function removalEntry(event: RemovalEvent, receivedUs: number): EventEntry {
+/** @param by the operator who ordered it; undefined where the gateway did by itself */
+export function removalEntry(event: RemovalEvent, receivedUs: number, by?: string): EventEntry {
   const body = new Map<string, CborValue>();
   if ("id" in event) body.set("id", event.id);
   if ("before" in event) body.set("before", event.before);
   if ("order" in event) body.set("order", event.order).set("count", event.count);
+  if (by !== undefined) body.set("by", by);
   return { kind: "event", type: event.type, receivedUs, body };
 }
 

@@ -35,9 +35,13 @@ export type RegistryEvent =
       readonly leafIndex: number;
     };
 
-/** Snake-case body as written to the ledger; absent fields are left out. */
-export function eventEntry(event: RegistryEvent, receivedUs: number): EventEntry {
+/**
+ * Snake-case body as written to the ledger; absent fields are left out.
+ * @param by the operator who decided; undefined where the gateway did by itself
+ */
+export function eventEntry(event: RegistryEvent, receivedUs: number, by?: string): EventEntry {
   const body = new Map<string, CborValue>([["id", event.id]]);
+  if (by !== undefined) body.set("by", by);
   switch (event.type) {
     case "device.enrolled":
       body.set("name", event.name).set("role", event.role).set("transport", event.transport);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type {
   EnrolRequest,
   EntryView,
+  EventQuery,
   QuarantineItem,
   ReadingRow,
   ReadingsQuery,
@@ -13,6 +14,7 @@ import type {
 } from "../../gateway/http/services.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
+import type { EventView } from "../../src/ledger/event-view.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import type { ScrubFinding } from "../../src/ledger/scrub-events.ts";
 import { formatTilePath } from "../../src/ledger/tiles.ts";
@@ -24,6 +26,8 @@ export interface MemoryState {
   points: TrackPoint[];
   trackQueries: TrackQuery[];
   entries: EntryView[];
+  events: EventView[];
+  eventQueries: EventQuery[];
   quarantine: Map<number, QuarantineItem & { readonly payload: Uint8Array }>;
   checkpoint: string | undefined;
   /** By path. */
@@ -60,6 +64,8 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     points: [],
     trackQueries: [],
     entries: [],
+    events: [],
+    eventQueries: [],
     quarantine: new Map(),
     checkpoint: undefined,
     tiles: new Map(),
@@ -147,6 +153,12 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         last: state.scrubs === 0 ? null : { ...scrubPass, number: state.scrubs, findings: state.scrubFindings },
         open: [],
       }),
+    },
+    events: {
+      async list(query) {
+        state.eventQueries.push(query);
+        return { data: state.events.slice(0, query.limit), next: state.events.length > query.limit ? "7" : null };
+      },
     },
     ledger: { entry: async (leafIndex) => state.entries[leafIndex], checkpoint: () => state.checkpoint },
     witness: {

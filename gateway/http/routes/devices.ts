@@ -23,11 +23,9 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
         response: shapes.answers({ 201: shapes.device }),
       },
     },
-    async ({ body: { publicKey, ...body } }, reply) => {
-      const device = await registry.enrol({
-        ...body,
-        publicKey: publicKey === undefined ? undefined : decodedKey(publicKey),
-      });
+    async ({ body: { publicKey, ...body }, operator }, reply) => {
+      const key = publicKey === undefined ? undefined : decodedKey(publicKey);
+      const device = await registry.enrol({ ...body, publicKey: key }, operator);
       return reply.code(201).header("location", `/api/v1/devices/${device.id}`).send(view(device));
     },
   );
@@ -83,8 +81,8 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
         response: shapes.answers({ 200: shapes.device }),
       },
     },
-    async ({ params: { id }, body: { publicKey, overlapSeconds } }) =>
-      view(await registry.rotate(id, decodedKey(publicKey), overlapSeconds)),
+    async ({ params: { id }, body: { publicKey, overlapSeconds }, operator }) =>
+      view(await registry.rotate(id, decodedKey(publicKey), overlapSeconds, operator)),
   );
 
   app.post(
@@ -99,7 +97,8 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
         response: shapes.answers({ 200: shapes.device }),
       },
     },
-    async ({ params: { id }, body: { allowed } }) => view(await registry.setSparseSigning(id, allowed)),
+    async ({ params: { id }, body: { allowed }, operator }) =>
+      view(await registry.setSparseSigning(id, allowed, operator)),
   );
 
   app.post(
@@ -114,7 +113,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
         response: shapes.answers({ 200: shapes.device }),
       },
     },
-    async ({ params: { id }, body: { reason } }) => view(await registry.revoke(id, reason)),
+    async ({ params: { id }, body: { reason }, operator }) => view(await registry.revoke(id, reason, operator)),
   );
 
   app.post(
@@ -128,9 +127,9 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
         response: shapes.answers({ 202: shapes.erasure }),
       },
     },
-    async ({ params: { id } }, reply) => {
+    async ({ params: { id }, operator }, reply) => {
       if (!registry.find(id)) throw new GatewayError("DEVICE_NOT_FOUND", `no device ${id} is enrolled`);
-      return reply.code(202).send(await erasures.erase(id));
+      return reply.code(202).send(await erasures.erase(id, operator));
     },
   );
 

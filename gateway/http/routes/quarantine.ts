@@ -55,7 +55,7 @@ export const quarantineRoutes: FastifyPluginAsyncTypebox<Services> = async (app,
         response: shapes.answers({ 200: Type.Object({ leafIndex: shapes.leafIndex }) }),
       },
     },
-    async ({ params: { id } }) => quarantine.release(id),
+    async ({ params: { id }, operator }) => quarantine.release(id, operator),
   );
 
   app.delete(
@@ -69,8 +69,8 @@ export const quarantineRoutes: FastifyPluginAsyncTypebox<Services> = async (app,
         response: shapes.answers({ 204: shapes.noContent }),
       },
     },
-    async ({ params: { id } }, reply) => {
-      await quarantine.remove(id);
+    async ({ params: { id }, operator }, reply) => {
+      await quarantine.remove(id, operator);
       return reply.code(204).send(null);
     },
   );

@@ -17,6 +17,8 @@ export interface ConnectGateOptions {
   /** Who is connected under a client identifier now. */
   readonly holder: (clientId: string) => Principal | undefined;
   readonly onRefused: () => void;
+  readonly onSignIn: (name: string) => void;
+  readonly onSignInRefused: () => void;
   readonly log: Logger;
 }
 
@@ -58,9 +60,12 @@ export class ConnectGate {
       })
       .then((refusal) => {
         if (refusal === undefined) {
+          const { principal } = connection;
+          if (principal?.kind === "operator" || principal?.kind === "viewer") this.#options.onSignIn(principal.name);
           done(null, true);
           return;
         }
+        if (refusal === connackCode.badUserNameOrPassword) this.#options.onSignInRefused();
         this.#options.onRefused();
         done(Object.assign(new Error(`CONNECT refused with code ${refusal}`), { returnCode: refusal as number }), null);
       });

@@ -42,7 +42,11 @@ export interface MqttTransportOptions {
   /** An operator published `{prefix}/{id}/cmd`. Subscribers get it too. */
   readonly onCommand?: (deviceId: string, payload: Uint8Array) => void;
   /** An operator published `mycogate/{gateway id}/request/{name}`. */
-  readonly onRequest?: (name: string, payload: Uint8Array) => void;
+  readonly onRequest?: (name: string, payload: Uint8Array, operator: string) => void;
+  /** An operator or viewer was let in. */
+  readonly onSignIn?: (name: string) => void;
+  /** A user name and its password were not. */
+  readonly onSignInRefused?: () => void;
 }
 
 export interface MqttStats extends MqttCounters {
@@ -77,6 +81,7 @@ export class MqttTransport {
     this.#options = options;
     const { config, gatewayId, adminToken, ingest, receipts, log, persistenceDir, nowMs = Date.now } = options;
     const { onHeartbeat = ignore, onCommand = ignore, onRequest = ignore, onPresence = ignore } = options;
+    const { onSignIn = ignore, onSignInRefused = ignore } = options;
     const { prefix, limits } = config;
     const unprotected = unprotectedListeners(config);
     if (unprotected.length > 0) {
@@ -111,6 +116,8 @@ export class MqttTransport {
       authenticator: new Authenticator(config, adminToken),
       holder: (clientId) => this.#holder(clientId)?.principal,
       onRefused: () => counters.connectsRefused++,
+      onSignIn,
+      onSignInRefused,
       log,
     });
     this.#listeners = new Listeners({

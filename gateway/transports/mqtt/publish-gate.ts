@@ -42,7 +42,7 @@ export interface PublishGateOptions {
   readonly nowMs: () => number;
   readonly onHeartbeat: (deviceId: string, heartbeat: Record<string, unknown>) => void;
   readonly onCommand: (deviceId: string, payload: Uint8Array) => void;
-  readonly onRequest: (name: string, payload: Uint8Array) => void;
+  readonly onRequest: (name: string, payload: Uint8Array, operator: string) => void;
 }
 
 export class PublishGate {
@@ -125,7 +125,7 @@ export class PublishGate {
         break;
     }
     // However open the topics are: only an operator has the gateway itself do something.
-    if (sender.principal?.kind === "operator") this.#obey(packet, verdict);
+    if (sender.principal?.kind === "operator") this.#obey(packet, verdict, sender.principal.name);
     this.#settle(sender, packet, verdict, done);
   }
 
@@ -213,10 +213,10 @@ export class PublishGate {
     this.#options.ingest.reject(transport, "BODY_INVALID");
   }
 
-  #obey({ topic, payload }: InboundPublish, { device }: PublishVerdict): void {
+  #obey({ topic, payload }: InboundPublish, { device }: PublishVerdict, operator: string): void {
     const { requestPrefix, onCommand, onRequest } = this.#options;
     if (device?.channel === "cmd") onCommand(device.deviceId, payload as Buffer);
-    else if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload as Buffer);
+    else if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload as Buffer, operator);
   }
 
   /** Publish the outcome on the device's ack topic, if anybody listens there: a stored envelope gets a signed receipt. */

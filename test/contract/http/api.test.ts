@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { EventView } from "../../../src/ledger/event-view.ts";
 import { adminToken, type HttpApi, startHttpApi } from "../../support/http-api.ts";
 import { entryView } from "../../support/memory-services.ts";
 
@@ -406,6 +407,37 @@ describe("quarantine", () => {
   });
 });
 
+describe("events", () => {
+  const event: EventView = {
+    leafIndex: 7,
+    time: "2026-05-01T12:00:00.000Z",
+    type: "device.revoked",
+    deviceId: "oak",
+    by: "ada",
+    text: "revoked oak: lost",
+    details: { id: "oak", reason: "lost", by: "ada" },
+  };
+
+  test("are listed as they are, page by page", async () => {
+    api.state.events = [event, { ...event, leafIndex: 8 }];
+    const answer = await api.call("GET", "/api/v1/events?limit=1&type=device&device=oak&from=2026-05-01&order=asc");
+    expect(await answer.json()).toEqual({ data: [event], next: "7" });
+    const from = new Date("2026-05-01T00:00:00Z");
+    expect(api.state.eventQueries).toEqual([
+      { limit: 1, type: "device", device: "oak", from, to: undefined, order: "asc" },
+    ]);
+  });
+
+  test.each(["type=", "type=Device", "type=a..b", "device=a b", "from=yesterday", "order=up", "limit=0", "typ=device"])(
+    "%s is refused",
+    async (query) => {
+      expect(await problemOf(await api.call("GET", `/api/v1/events?${query}`))).toMatchObject({
+        code: "REQUEST_INVALID",
+      });
+    },
+  );
+});
+
 describe("the gateway", () => {
   test("stats name the gateway and add up by transport", async () => {
     api.state.stats = { received: 5, stored: 5, treeSize: 5 };
@@ -471,6 +503,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/track",
       "/api/v1/entries/{leafIndex}",
       "/api/v1/entries/{leafIndex}/proof",
+      "/api/v1/events",
       "/api/v1/listeners",
       "/api/v1/quarantine",
       "/api/v1/quarantine/{id}",

@@ -3,7 +3,7 @@ import { adminTokenOnly, may, type Role } from "../../../gateway/http/auth.ts";
 
 test("only the whole admin token is the admin's", () => {
   const authenticate = adminTokenOnly("a-token-of-some-length");
-  expect(authenticate("a-token-of-some-length")).toBe("admin");
+  expect(authenticate("a-token-of-some-length")).toEqual({ name: "admin", role: "admin" });
   for (const other of ["", "a-token-of-some-lengt", "a-token-of-some-length!", "A-TOKEN-OF-SOME-LENGTH"]) {
     expect(authenticate(other)).toBeUndefined();
   }
