@@ -107,7 +107,11 @@ test("the stopped gateway's log goes on with what the last start changed and the
   expect(await logged("--since", "2999-01-01")).toEqual([]);
 
   gateway = await GatewayProcess.start(data, { ...gateway.env, MYCOGATE_LEDGER_BLOCK_LEAVES: "50" });
-  const after = await listed();
+  const after = await vi.waitFor(async () => {
+    const found = await listed();
+    expect(found).toHaveLength(stopped.length + 2);
+    return found;
+  });
   expect(after.slice(0, stopped.length)).toEqual(stopped);
   expect(told(after.slice(stopped.length))).toEqual([
     "settings.changed, null: the gateway started with other settings: ledger.blockLeaves",
