@@ -40,6 +40,7 @@ import { replayEvents } from "./registry/replay-events.ts";
 import { Findings } from "./scrub/findings.ts";
 import { Scrub } from "./scrub/scrub.ts";
 import { CommandRouter } from "./services/command-router.ts";
+import { CoseReceipts } from "./services/cose-receipts.ts";
 import { ErasureDesk } from "./services/erasure-service.ts";
 import { Health } from "./services/health.ts";
 import { LedgerView } from "./services/ledger-service.ts";
@@ -376,6 +377,7 @@ async function assemble(
     ledger: new LedgerView(ledger, witnessing),
     events,
     log: witnessing.log,
+    coseReceipts: new CoseReceipts(witnessing.log, keys.cose),
     witness: new Witness({ logs: plan.logs, heads, signer, nowUs, log }),
     erasures: new ErasureDesk(removal, quarantineDesk),
     scrub,

@@ -165,7 +165,15 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "ledger prove <leaf>",
-    summary: "Print the proof that an entry is in the log, as a C2SP tlog-proof file",
+    summary: "Print the proof that an entry is in the log, as a C2SP tlog-proof file unless told otherwise",
+    options: [
+      [
+        "--cose [signature]",
+        "a COSE receipt (RFC 9942), signed with the ed25519 or the mldsa44 key; ed25519 unless told",
+      ],
+      ["--block", "the short proof that it is in a sealed block: gateway-signed, not witnessed"],
+      ["--leaf", "the entry itself, verbatim, for who checks a receipt"],
+    ],
     kind: "plain",
     example: "mycogate ledger prove 42 > leaf-42.tlog-proof",
     load: async () => (await import("./commands/ledger-proof.ts")).proveLeaf,

@@ -1,7 +1,7 @@
 /** What a command needs of its process; tests hand in their own. */
 export interface Io {
-  /** Results. */
-  readonly out: (text: string) => void;
+  /** Results; bytes where the result is a file. */
+  readonly out: (result: string | Uint8Array) => void;
   /** Progress and errors. */
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ export function processIo(): Io {
   // A reader that has seen enough, as `| head` has, is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   return {
-    out: (text) => void process.stdout.write(text),
+    out: (result) => void process.stdout.write(result),
     err: (text) => void process.stderr.write(text),
     env: process.env,
     cwd: process.cwd(),

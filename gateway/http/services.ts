@@ -1,5 +1,7 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
 import type { Transport } from "../../src/ingest/upload.ts";
+import type { BlockProof } from "../../src/ledger/block-proof.ts";
+import type { CoseSignature } from "../../src/ledger/cose-receipt.ts";
 import type { EventView } from "../../src/ledger/event-view.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import type { ConsistencyProof } from "../../src/ledger/prove.ts";
@@ -165,6 +167,16 @@ export interface LogService {
   inclusion(leafIndex: number): Promise<ProofFile | undefined>;
   /** Of 0 < oldSize ≤ newSize, the latest checkpoint's unless given; undefined where that does not cover them. */
   consistency(oldSize: number, newSize?: number): Promise<ConsistencyProof | undefined>;
+  /** The gateway's own word for a leaf of a closed block; undefined while it is open, and for seals. */
+  blockProof(leafIndex: number): Promise<BlockProof | undefined>;
+}
+
+/** COSE receipts (RFC 9942) of the latest checkpoint's tree. */
+export interface CoseReceiptService {
+  /** Undefined while no checkpoint covers the leaf, and in a log of one leaf. */
+  inclusion(leafIndex: number, by: CoseSignature): Promise<Uint8Array | undefined>;
+  /** From a size to that of the latest checkpoint; undefined unless that is larger. */
+  consistency(oldSize: number, by: CoseSignature): Promise<Uint8Array | undefined>;
 }
 
 /** An answer of the C2SP tlog-witness API, as it goes out. */
@@ -331,6 +343,7 @@ export interface Services {
   readonly ledger: LedgerService;
   readonly events: EventService;
   readonly log: LogService;
+  readonly coseReceipts: CoseReceiptService;
   readonly erasures: ErasureService;
   readonly witness: WitnessService;
   readonly scrub: ScrubService;

@@ -238,8 +238,24 @@ export const notYetProven = Type.Object({
   state: Type.Enum(["durable", "sealed", "checkpointed", "witnessed"]),
 });
 const treeSize = (description: string) => Type.Integer({ description, minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const signature = Type.Enum(["ed25519", "mldsa44"], {
+  description: "Of a COSE receipt: which of the log's two keys is to sign it.",
+  default: "ed25519",
+});
+export const receiptQuery = Type.Object({ signature }, strict);
+export const blockProof = Type.Object({
+  kind: Type.Literal("mycogate-block-proof/v1"),
+  assurance: Type.Literal("gateway-signed, not witnessed", {
+    description: "The gateway's own word: nobody else has seen that this block is the only one of its number.",
+  }),
+  leafIndex: Type.Integer(),
+  leaf: Type.String({ description: "Verbatim, base64." }),
+  hashes: Type.Array(Type.String({ description: "32 bytes, base64, from the leaf's sibling up to the block's root." })),
+  seal: Type.String({ description: "COSE_Sign1 of the seal key, base64." }),
+});
 export const consistencyQuery = Type.Object(
   {
+    signature,
     from: treeSize("Size of the earlier log."),
     to: Type.Optional(treeSize("Size of the later log; that of the latest checkpoint unless given.")),
   },

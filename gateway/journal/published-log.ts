@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
+import type { BlockProof } from "../../src/ledger/block-proof.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import { hashBytes, tileWidth } from "../../src/ledger/merkle.ts";
@@ -11,12 +12,14 @@ import { parseNote } from "../../src/ledger/note.ts";
 import { verifyInclusion } from "../../src/ledger/proof.ts";
 import type { ProofFile } from "../../src/ledger/proof-file.ts";
 import {
+  blockPath,
   type ConsistencyProof,
   consistencyProof,
   inclusionProof,
   type RightEdge,
   rootOf,
 } from "../../src/ledger/prove.ts";
+import { decodeSeal, looksLikeSeal, type Seal } from "../../src/ledger/seal.ts";
 import { type TilePath, type TileRange, tileWidthAt } from "../../src/ledger/tiles.ts";
 import { removedLeafHash } from "../../src/ledger/tombstone.ts";
 import type { EventEntry } from "../../src/ledger/types.ts";
@@ -131,6 +134,40 @@ export class PublishedLog {
     return consistencyProof(oldSize, to, this.#hashes);
   }
 
+  /**
+   * That the leaf is in its block, by the block's seal; undefined while the checkpoint covers none behind it, and for a seal,
+   * which is in no block. @throws as `tile`
+   */
+  async blockProof(leafIndex: number): Promise<BlockProof | undefined> {
+    const size = (await this.checkpoint())?.checkpoint.size ?? 0;
+    const sealed = await this.#sealBehind(leafIndex, size);
+    if (sealed === undefined) return undefined;
+    const { startLeaf, count } = sealed.seal;
+    const leafHashes = await this.#leafHashes(startLeaf, startLeaf + count);
+    const leaf = await this.#journal.entry(leafIndex);
+    return { leafIndex, leaf, hashes: blockPath(leafIndex - startLeaf, leafHashes), seal: sealed.leaf };
+  }
+
+  async #sealBehind(leafIndex: number, size: number): Promise<{ seal: Seal; leaf: Uint8Array } | undefined> {
+    let found: { seal: Seal; leaf: Uint8Array; at: number } | undefined;
+    for await (const { firstLeaf, bundle } of this.#journal.frames(leafIndex, size)) {
+      forEachEntry(bundle, (entry, index) => {
+        const sealed = found === undefined && looksLikeSeal(entry) ? decodeSeal(entry) : undefined;
+        if (sealed?.ok) found = { seal: sealed.value.seal, leaf: Uint8Array.from(entry), at: firstLeaf + index };
+      });
+      if (found !== undefined) break;
+    }
+    return found === undefined || found.at === leafIndex ? undefined : found;
+  }
+
+  async #leafHashes(from: number, to: number): Promise<Uint8Array> {
+    const first = Math.floor(from / tileWidth);
+    const pieces: Uint8Array[] = [];
+    for (let tile = first; tile * tileWidth < to; tile++)
+      pieces.push(await this.#hashes(0, tile, Math.min(tileWidth, to - tile * tileWidth)));
+    return Buffer.concat(pieces).subarray((from - first * tileWidth) * hashBytes);
+  }
+
   /** The events among the leaves `from` to `to` (exclusive); not beyond the checkpoint. Reads only the frames that hold some. */
   async *events(from: number, to: number): AsyncGenerator<{ leafIndex: number; event: EventEntry }, void, void> {
     for await (const { firstLeaf, bundle } of this.#journal.controlFrames(from, to)) {
@@ -219,7 +256,8 @@ export class PublishedLog {
   }
 }
 
-function checkpointIn(text: string): Checkpoint {
+/** Of a checkpoint that this gateway has signed. @throws GatewayError CHECKPOINT_INVALID */
+export function checkpointIn(text: string): Checkpoint {
   const note = parseNote(text);
   const checkpoint = note.ok ? parseCheckpoint(note.value.text) : note;
   if (checkpoint.ok) return checkpoint.value;

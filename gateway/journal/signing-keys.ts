@@ -1,9 +1,10 @@
 /** The keys a ledger signs with, one per role in a file of its own, and what others need to check them. */
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import { join } from "node:path";
 import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
 import { GatewayError } from "../../src/errors.ts";
 import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
+import type { CoseSigner } from "../../src/ledger/cose-receipt.ts";
 import { ed25519Signer, ed25519Vkey } from "../../src/ledger/ed25519-line.ts";
 import { cosignature, cosignedMessage, mldsa44Verifier, mldsa44Vkey } from "../../src/ledger/mldsa44-line.ts";
 import { parseVkey } from "../../src/ledger/note.ts";
@@ -25,6 +26,8 @@ export interface SigningKeys {
   readonly seals: SealSigner;
   /** Ed25519, for receipts to devices. */
   readonly receipts: KeyObject;
+  /** The checkpoint's keys again, for COSE receipts. */
+  readonly cose: readonly CoseSigner[];
   close(): Promise<void>;
 }
 
@@ -45,7 +48,8 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
   const { keysDir, ledgerDir, origin, nowUs, hmacKey } = options;
   if (Buffer.byteLength(origin) > 255) throw new GatewayError("CONFIG_INVALID", "ledger.origin is over 255 bytes");
   const load = <Key>(file: string, kind: KeyKind<Key>) => loadOrCreateKey(join(keysDir, file), kind);
-  const classical = ed25519Signer(origin, await load(files.checkpointEd25519, ed25519Key));
+  const ed25519 = await load(files.checkpointEd25519, ed25519Key);
+  const classical = ed25519Signer(origin, ed25519);
   const seed = await load(files.checkpointMldsa44, mldsa44Key);
   const seals = sealSigner(await load(files.sealEd25519, ed25519Key), hmacKey);
   const receipts = await load(files.receiptEd25519, ed25519Key);
@@ -53,7 +57,11 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
   const verifier = mldsa44Verifier(origin, ml_dsa44.keygen(seed).publicKey);
   const lastTime = await lastCosignedTime(ledgerDir, verifier);
   const postQuantum = { ...verifier, sign: cosigner(origin, signing, lastTime, nowUs) };
-  return { checkpointSigners: [classical, postQuantum], seals, receipts, close: () => signing.close() };
+  const cose: CoseSigner[] = [
+    { signature: "ed25519", origin, keyId: classical.keyId, sign: (message) => sign(null, message, ed25519) },
+    { signature: "mldsa44", origin, keyId: verifier.keyId, sign: (message) => signing.sign(message) },
+  ];
+  return { checkpointSigners: [classical, postQuantum], seals, receipts, cose, close: () => signing.close() };
 }
 
 /** @param lastTime POSIX seconds: whatever the clock says, the time that is signed never goes back */

@@ -9,12 +9,24 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, ...proof])) return false;
+  const computed = inclusionRoot(leafIndex, treeSize, leaf, proof);
+  return computed !== undefined && sameHash(computed, root);
+}
+
+/** The root that leaf hash and proof lead to; undefined where they cannot be of a tree of that size. */
+export function inclusionRoot(
+  leafIndex: number,
+  treeSize: number,
+  leaf: Uint8Array,
+  proof: readonly Uint8Array[],
+): Uint8Array | undefined {
+  if (!isIndex(leafIndex) || !isIndex(treeSize) || leafIndex >= treeSize || !areHashes([leaf, ...proof]))
+    return undefined;
   let hash = leaf;
   let index = leafIndex;
   let last = treeSize - 1;
   for (const sibling of proof) {
-    if (last === 0) return false;
+    if (last === 0) return undefined;
     if (index % 2 === 1 || index === last) {
       hash = nodeHash(sibling, hash);
       // A last node without a sibling moves up unchanged, to where it is a right child.
@@ -24,7 +36,7 @@ export function verifyInclusion(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameHash(hash, root);
+  return last === 0 ? hash : undefined;
 }
 
 /**
@@ -38,20 +50,31 @@ export function verifyConsistency(
   newRoot: Uint8Array,
   proof: readonly Uint8Array[],
 ): boolean {
-  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize === 0 || oldSize > newSize) return false;
-  if (oldSize === newSize) return proof.length === 0 && sameHash(oldRoot, newRoot);
-  if (!areHashes([oldRoot, ...proof])) return false;
+  const computed = consistentRoot(oldSize, newSize, oldRoot, proof);
+  return computed !== undefined && sameHash(computed, newRoot);
+}
+
+/** The root of the larger tree that the smaller one's and the proof lead to; undefined where they do not fit together. */
+export function consistentRoot(
+  oldSize: number,
+  newSize: number,
+  oldRoot: Uint8Array,
+  proof: readonly Uint8Array[],
+): Uint8Array | undefined {
+  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize === 0 || oldSize > newSize) return undefined;
+  if (!areHashes([oldRoot, ...proof])) return undefined;
+  if (oldSize === newSize) return proof.length === 0 ? oldRoot : undefined;
   let index = oldSize - 1;
   let last = newSize - 1;
   while (index % 2 === 1) [index, last] = [half(index), half(last)];
   // When the old tree is one complete subtree, its root is the first node and the proof leaves it out.
   const path = index === 0 ? [oldRoot, ...proof] : proof;
   const [seed, ...siblings] = path;
-  if (seed === undefined) return false;
+  if (seed === undefined) return undefined;
   let oldHash = seed;
   let newHash = seed;
   for (const sibling of siblings) {
-    if (last === 0) return false;
+    if (last === 0) return undefined;
     if (index % 2 === 1 || index === last) {
       oldHash = nodeHash(sibling, oldHash);
       newHash = nodeHash(sibling, newHash);
@@ -61,7 +84,7 @@ export function verifyConsistency(
     }
     [index, last] = [half(index), half(last)];
   }
-  return last === 0 && sameHash(oldHash, oldRoot) && sameHash(newHash, newRoot);
+  return last === 0 && sameHash(oldHash, oldRoot) ? newHash : undefined;
 }
 
 // Not a shift: sizes go up to 2^53.

@@ -142,3 +142,25 @@ class SubtreeRoots {
 function isIndex(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
+
+/**
+ * The way from a leaf up to the root of its block. @param index of the leaf in the block
+ * @param leafHashes n × 32 bytes, of all leaves of the block
+ */
+export function blockPath(index: number, leafHashes: Uint8Array): Uint8Array[] {
+  const path: Uint8Array[] = [];
+  let [from, to] = [0, leafHashes.length / hashBytes];
+  while (to - from > 1) {
+    const middle = split({ from, to });
+    const isLeft = index < middle;
+    path.push(isLeft ? runRoot(leafHashes, middle, to) : runRoot(leafHashes, from, middle));
+    [from, to] = isLeft ? [from, middle] : [middle, to];
+  }
+  return path.reverse();
+}
+
+function runRoot(leafHashes: Uint8Array, from: number, to: number): Uint8Array {
+  const tree = new MerkleTree();
+  tree.append(leafHashes.subarray(from * hashBytes, to * hashBytes));
+  return tree.root();
+}

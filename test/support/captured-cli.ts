@@ -2,6 +2,7 @@ import { cli } from "../../gateway/cli/cli.ts";
 
 export interface CliResult {
   readonly code: number;
+  /** Bytes as latin1. */
   readonly out: string;
   readonly err: string;
 }
@@ -16,8 +17,8 @@ export async function runCli(
   let out = "";
   let err = "";
   const code = await cli(argv, {
-    out: (text) => {
-      out += text;
+    out: (result) => {
+      out += typeof result === "string" ? result : Buffer.from(result).toString("latin1");
     },
     err: (text) => {
       err += text;

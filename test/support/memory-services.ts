@@ -136,6 +136,15 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       inclusion: async (leafIndex) => state.proofs.get(leafIndex),
       consistency: async (oldSize, newSize = state.signedSize) =>
         newSize > state.signedSize ? undefined : { oldSize, newSize, hashes: [new Uint8Array(32)] },
+      blockProof: async (leafIndex) => {
+        const leaf = state.proofs.get(leafIndex)?.leaf;
+        return leaf && { leafIndex, leaf, hashes: [new Uint8Array(32)], seal: Buffer.from("seal") };
+      },
+    },
+    coseReceipts: {
+      inclusion: async (leafIndex, by) => (state.proofs.has(leafIndex) ? Buffer.from(`inclusion by ${by}`) : undefined),
+      consistency: async (oldSize, by) =>
+        oldSize < state.signedSize ? Buffer.from(`consistency by ${by}`) : undefined,
     },
     erasures: {
       async erase(id) {

@@ -2,14 +2,24 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
+import { encodeBase64 } from "../../../src/ledger/base64.ts";
+import { blockProofJson } from "../../../src/ledger/block-proof.ts";
 import { explainProof } from "../../../src/ledger/explain-proof.ts";
 import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
 import { exportTiles } from "../../journal/export-tiles.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
-import { publicKeys } from "../../journal/signing-keys.ts";
-import { type BaseContext, type CommandHandler, type CommonOptions, print, UsageError } from "../context.ts";
+import { openSigningKeys, publicKeys } from "../../journal/signing-keys.ts";
+import { CoseReceipts } from "../../services/cose-receipts.ts";
+import {
+  type BaseContext,
+  type CommandContext,
+  type CommandHandler,
+  type CommonOptions,
+  print,
+  UsageError,
+} from "../context.ts";
 import { ProgressBar } from "../progress-bar.ts";
 
 /** Prints the policy that says: believe this log, and only with both of its signatures. */
@@ -25,20 +35,63 @@ export const printPolicy: CommandHandler<CommonOptions> = async (context) => {
   return 0;
 };
 
-/** Prints the proof file of one leaf. */
-export const proveLeaf: CommandHandler<CommonOptions> = async (context) => {
+export interface ProveOptions {
+  /** True without a value. */
+  readonly cose?: true | string;
+  readonly block?: boolean;
+  readonly leaf?: boolean;
+}
+
+/** Prints the proof of one leaf: as a proof file, or in one of the other forms. */
+export const proveLeaf: CommandHandler<ProveOptions> = async (context) => {
   const text = context.args[0]!;
   const leafIndex = Number(text);
   if (!/^(0|[1-9]\d*)$/.test(text) || !Number.isSafeInteger(leafIndex))
     throw new UsageError(`${text} is no leaf index`);
-  const proof = await withLog(context, (log) => log.inclusion(leafIndex));
-  if (proof === undefined)
-    throw new GatewayError("ENTRY_NOT_FOUND", `no signed checkpoint covers an entry ${leafIndex} yet`);
-  const file = formatProofFile(proof);
+  const file = await withLog(context, (log) => proofOf(leafIndex, log, context));
+  const { json } = context.options;
   // A file is bytes: no newline is added to them.
-  context.io.out(context.options.json ? `${JSON.stringify({ leafIndex, proof: file })}\n` : file);
+  const inJson = typeof file === "string" ? file : encodeBase64(file);
+  context.io.out(json ? `${JSON.stringify({ leafIndex, proof: inJson })}\n` : file);
   return 0;
 };
+
+async function proofOf(
+  leafIndex: number,
+  log: PublishedLog,
+  { options, sources }: CommandContext<ProveOptions>,
+): Promise<string | Uint8Array> {
+  const { cose, block, leaf } = options;
+  if ([cose, block, leaf].filter(Boolean).length > 1) throw new UsageError("one of --cose, --block and --leaf");
+  const by = cose === true ? "ed25519" : cose;
+  if (by !== undefined && by !== "ed25519" && by !== "mldsa44")
+    throw new UsageError(`--cose ${by}: the keys are ed25519 and mldsa44`);
+  const proof = await log.inclusion(leafIndex);
+  if (proof === undefined)
+    throw new GatewayError("ENTRY_NOT_FOUND", `no signed checkpoint covers an entry ${leafIndex} yet`);
+  if (leaf) return proof.leaf!;
+  if (block) {
+    const inBlock = await log.blockProof(leafIndex);
+    if (inBlock === undefined)
+      throw new GatewayError("ENTRY_NOT_FOUND", `entry ${leafIndex} is in no block that is sealed and signed yet`);
+    return `${JSON.stringify(blockProofJson(inBlock), undefined, 2)}\n`;
+  }
+  if (by === undefined) return formatProofFile(proof);
+  const config = loadConfig(sources);
+  const keys = await openSigningKeys({
+    keysDir: join(config.data, "keys"),
+    ledgerDir: join(config.data, "ledger"),
+    origin: findIdentity(config)!.ledgerOrigin,
+    nowUs: () => 0,
+  });
+  try {
+    const receipt = await new CoseReceipts(log, keys.cose).inclusion(leafIndex, by);
+    if (receipt === undefined) throw new GatewayError("ENTRY_NOT_FOUND", "a log of one entry has no receipts");
+    return receipt;
+  } finally {
+    await keys.close();
+  }
+}
 
 export interface ExportOptions {
   readonly tiles?: string;

@@ -502,6 +502,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/revoke",
       "/api/v1/devices/{id}/track",
       "/api/v1/entries/{leafIndex}",
+      "/api/v1/entries/{leafIndex}/block-proof",
       "/api/v1/entries/{leafIndex}/proof",
       "/api/v1/events",
       "/api/v1/listeners",

@@ -8,7 +8,10 @@ import { loadConfig } from "../../../gateway/config/config.ts";
 import { ensureIdentity } from "../../../gateway/config/identity.ts";
 import { Ledger } from "../../../gateway/journal/ledger.ts";
 import { openSigningKeys } from "../../../gateway/journal/signing-keys.ts";
+import { verifyBlockProof } from "../../../src/ledger/block-proof.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
+import { verifyInclusionReceipt } from "../../../src/ledger/cose-receipt.ts";
+import { type LineKey, portableLineKey } from "../../../src/ledger/portable-lines.ts";
 import { runCli } from "../../support/captured-cli.ts";
 import { entryOf } from "../../support/ledger-entries.ts";
 import { readTileDirectory } from "../../support/tile-directory.ts";
@@ -29,6 +32,8 @@ beforeEach(async () => {
     origin,
     signers: keys.checkpointSigners,
     seals: keys.seals,
+    // Closed behind the batch.
+    block: { leaves: 2, ms: 1000 },
     nowUs,
     log: pino({ level: "silent" }),
     onFatal: (error) => {
@@ -45,6 +50,11 @@ afterEach(() => {
   for (const dir of [cwd, auditor]) rmSync(dir, { recursive: true });
 });
 
+const lineKey = (vkey: string): LineKey => {
+  const key = portableLineKey(vkey);
+  if (!key.ok) throw new Error(key.detail);
+  return key.value;
+};
 const prove = async (leaf: number) =>
   writeFileSync(join(auditor, "one.tlog-proof"), (await runCli(["ledger", "prove", String(leaf)], cwd)).out);
 const verify = (...more: string[]) =>
@@ -96,6 +106,33 @@ test("files that are not there, indexes that are none, and missing options are m
     expect((await runCli(["ledger", "prove", leaf], cwd)).code, leaf).toBe(2);
   }
   expect((await runCli(["ledger", "export"], cwd)).code).toBe(2);
+});
+
+test("a COSE receipt by each key holds for the leaf that --leaf prints", async () => {
+  const shown: { role: string; vkey: string }[] = JSON.parse((await runCli(["key", "show", "--json"], cwd)).out);
+  const keys = shown.filter(({ role }) => role === "checkpoint").map(({ vkey }) => lineKey(vkey));
+  const bytes = async (...options: string[]) =>
+    Buffer.from((await runCli(["ledger", "prove", "1", ...options], cwd)).out, "latin1");
+  const leaf = await bytes("--leaf");
+  expect(leaf.equals(entryOf("myco-1", 2))).toBe(true);
+  for (const [option, signature] of [
+    [[], "ed25519"],
+    [["ed25519"], "ed25519"],
+    [["mldsa44"], "mldsa44"],
+  ] as const) {
+    const proven = verifyInclusionReceipt(await bytes("--cose", ...option), leaf, keys);
+    expect(proven).toMatchObject({ ok: true, value: { signature, origin, leafIndex: 1 } });
+  }
+  expect((await runCli(["ledger", "prove", "1", "--cose", "rsa"], cwd)).code).toBe(2);
+  expect((await runCli(["ledger", "prove", "1", "--cose", "--leaf"], cwd)).code).toBe(2);
+});
+
+test("an entry of a sealed block has the short proof, which says what it is worth", async () => {
+  const shown: { role: string; publicKey: string }[] = JSON.parse((await runCli(["key", "show", "--json"], cwd)).out);
+  const sealKey = Buffer.from(shown.find(({ role }) => role === "seal")!.publicKey, "hex");
+  const { out } = await runCli(["ledger", "prove", "1", "--block"], cwd);
+  expect(out).toContain("gateway-signed, not witnessed");
+  expect(verifyBlockProof(JSON.parse(out), sealKey)).toMatchObject({ ok: true, value: { leafIndex: 1 } });
 });
 
 test("an entry that no checkpoint covers has no proof", async () => {
