@@ -11,10 +11,12 @@ import { DedupeWindow } from "../src/ingest/dedupe-window.ts";
 import { expiredEntry } from "../src/ingest/quarantine-events.ts";
 import type { Transport } from "../src/ingest/upload.ts";
 import { settingsChangedEntry } from "../src/ledger/gateway-events.ts";
+import { KeyHistory } from "../src/ledger/key-events.ts";
 import { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
 import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
+import { keyPlace } from "./config/key-place.ts";
 import { changedSettings } from "./config/settings-record.ts";
 import { adminTokenOnly } from "./http/auth.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -29,6 +31,7 @@ import { ReceiptSigner } from "./ingest/receipt-signer.ts";
 import { DataDirLock } from "./journal/data-dir-lock.ts";
 import { diskFiles } from "./journal/disk-files.ts";
 import { HistoryGuard } from "./journal/history-guard.ts";
+import { announceKeys } from "./journal/key-announcement.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
 import { PayloadRemoval } from "./journal/payload-removal.ts";
 import { SegmentedLog } from "./journal/segmented-log.ts";
@@ -136,9 +139,8 @@ async function assemble(
   const { checkpointIntervalMs, segmentBytes, blockLeaves, blockSeconds, hmacKey } = config.ledger;
   const origin = identity.ledgerOrigin;
   const keys = await openSigningKeys({
-    keysDir: join(config.data, "keys"),
+    ...keyPlace(config, origin),
     ledgerDir,
-    origin,
     nowUs,
     hmacKey: hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex"),
   });
@@ -158,12 +160,14 @@ async function assemble(
     dir: ledgerDir,
     origin,
     signers: keys.checkpointSigners,
+    verifiers: keys.checkpointVerifiers,
     seals: keys.seals,
     block: { leaves: blockLeaves, ms: blockSeconds * 1000 },
     nowUs,
     checkpointIntervalMs,
     segmentBytes,
     cleared: guard.cleared,
+    resumeBlocks: false,
     log,
     onFatal,
   });
@@ -174,7 +178,7 @@ async function assemble(
     ledger,
     ledgerDir,
     origin,
-    verifiers: keys.checkpointSigners,
+    verifiers: keys.checkpointVerifiers,
     guard,
     log,
   });
@@ -185,7 +189,9 @@ async function assemble(
 
   const events = new EventLog(ledger);
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
-  await replayEvents(ledger, events, registry);
+  const keyHistory = new KeyHistory();
+  await replayEvents(ledger, events, registry, keyHistory);
+  await announceKeys({ keys, history: keyHistory, ledger, record: (event) => events.append(event), nowUs, log });
   const changed = changedSettings(config);
   if (changed !== undefined) {
     // A full disk must not keep the gateway from starting: then the next start tells it.

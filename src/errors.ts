@@ -42,6 +42,22 @@ export const errorCatalog = {
     retry: false,
     hint: "Restore the key file from a backup: PKCS#8 PEM, of the type its name says.",
   },
+  SIGNING_KEY_EXPOSED: {
+    http: 503,
+    retry: false,
+    hint: "Others on this machine can read the key: chmod 600 it, and rotate it if that may have happened.",
+  },
+  SIGNING_KEY_UNANNOUNCED: {
+    http: 503,
+    retry: false,
+    hint: "The log has announced another key, and a verifier would refuse this one. Restore the key, or rotate with `mycogate key rotate`.",
+  },
+  KEY_ROTATION_REFUSED: { http: 409, retry: false, hint: "See docs/guides/keys.md for the order of a rotation." },
+  KEY_BACKUP_INVALID: {
+    http: 400,
+    retry: false,
+    hint: "Give the file that `mycogate key backup` wrote, whole, and the passphrase it was written with.",
+  },
   DISK_FULL: { http: 503, retry: true, hint: "Free space on the data directory's disk; ingest resumes by itself." },
   SHUTTING_DOWN: { http: 503, retry: true, hint: "The gateway is stopping; send again after it restarts." },
   DATABASE_UNAVAILABLE: {

@@ -202,6 +202,42 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/key.ts")).showKeys,
   },
   {
+    usage: "key rotate <role>",
+    summary:
+      "Put the next key in the place of one of the log's: checkpoint-ed25519, checkpoint-mldsa44, seal or receipt",
+    options: [["--prepare", "only make the next key and print it, so that others can learn of it first"], yes],
+    kind: "plain",
+    example: "mycogate key rotate seal --yes",
+    load: async () => (await import("./commands/key.ts")).rotateKeys,
+  },
+  {
+    usage: "key retire <role>",
+    summary: "Delete the key before the one in use; a checkpoint's signs beside it until then",
+    options: [yes],
+    kind: "plain",
+    example: "mycogate key retire checkpoint-ed25519 --yes",
+    load: async () => (await import("./commands/key.ts")).retireKey,
+  },
+  {
+    usage: "key backup <file>",
+    summary: "Write all private keys into one file (mode 0600)",
+    options: [
+      ["--passphrase-file <file>", "encrypt it with this passphrase; - is standard input"],
+      ["--plain", "do not encrypt it: whoever reads it can sign as this gateway"],
+    ],
+    kind: "plain",
+    example: "mycogate key backup gateway.keys --passphrase-file passphrase.txt",
+    load: async () => (await import("./commands/key-backup.ts")).backupKeys,
+  },
+  {
+    usage: "key restore <file>",
+    summary: "Put the keys of a backup into a data directory that has none",
+    options: [["--passphrase-file <file>", "that it was encrypted with; - is standard input"]],
+    kind: "plain",
+    example: "mycogate key restore gateway.keys --passphrase-file passphrase.txt",
+    load: async () => (await import("./commands/key-backup.ts")).restoreKeys,
+  },
+  {
     usage: "config check",
     summary: "List every problem with its place",
     kind: "settings",

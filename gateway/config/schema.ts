@@ -125,6 +125,26 @@ const ledger = Type.Object(
   strict,
 );
 
+const privateKey = (what: string) =>
+  Type.Optional(
+    Type.String({
+      description: `Private key that signs ${what}, PKCS#8 PEM. Not set: made at first start and kept in \`<data>/keys\`.`,
+      pattern: "^-----BEGIN PRIVATE KEY-----\\s",
+      secret: true,
+      restart: true,
+    }),
+  );
+
+const keys = Type.Object(
+  {
+    checkpointEd25519: privateKey("checkpoints, Ed25519"),
+    checkpointMldsa44: privateKey("checkpoints, ML-DSA-44 as its seed alone"),
+    sealEd25519: privateKey("seals, Ed25519"),
+    receiptEd25519: privateKey("receipts to devices, Ed25519"),
+  },
+  strict,
+);
+
 const http = Type.Object(
   {
     host: Type.String({
@@ -323,6 +343,7 @@ export const configSchema = Type.Object(
       }),
     ),
     ledger,
+    keys,
     witness: witnessConfigSchema,
     mqtt: mqttConfigSchema,
     serial: serialConfigSchema,

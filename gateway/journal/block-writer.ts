@@ -64,6 +64,11 @@ export class BlockWriter {
     return first;
   }
 
+  /** Closes the open block now, if it holds anything. Resolves as `#seal`. */
+  async close(): Promise<void> {
+    if (this.#options.tree.newest.block.count > 0) await this.#seal();
+  }
+
   /** Closes no more blocks by time. */
   stop(): void {
     this.#stopped = true;

@@ -1,6 +1,6 @@
 /** Private keys as files: PKCS#8 PEM, made at the first start, readable by their owner only. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { diskFiles } from "./disk-files.ts";
@@ -68,8 +68,25 @@ export async function loadOrCreateKey<Key>(path: string, kind: KeyKind<Key>): Pr
 export async function readKey<Key>(path: string, kind: KeyKind<Key>): Promise<Key | undefined> {
   const pem = await readFile(path, "utf8").catch((error) => (isMissing(error) ? undefined : Promise.reject(error)));
   if (pem === undefined) return undefined;
+  await requireOwnersOnly(path);
+  return parseKey(pem, kind, path);
+}
+
+/** Others on the machine could read it, and sign as the gateway. @throws GatewayError SIGNING_KEY_EXPOSED */
+async function requireOwnersOnly(path: string): Promise<void> {
+  // Windows has no such modes.
+  if (process.platform === "win32") return;
+  const mode = (await stat(path)).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  throw new GatewayError("SIGNING_KEY_EXPOSED", `${path} has mode ${mode.toString(8).padStart(4, "0")}`, {
+    details: { path, mode },
+  });
+}
+
+/** @param where it is from @throws GatewayError SIGNING_KEY_INVALID */
+export function parseKey<Key>(pem: string, kind: KeyKind<Key>, where: string): Key {
   const invalid = (cause?: unknown) =>
-    new GatewayError("SIGNING_KEY_INVALID", `${path} is not an ${kind.name} private key`, { cause });
+    new GatewayError("SIGNING_KEY_INVALID", `${where} is not an ${kind.name} private key`, { cause });
   let key: Key | undefined;
   try {
     key = kind.parse(pem);

@@ -1,7 +1,7 @@
 /** The ledger: a journal of entries, the blocks and the Merkle tree over them, and the signed checkpoint of that tree. */
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
-import type { Checkpoint, CheckpointSigner } from "../../src/ledger/checkpoint.ts";
+import type { Checkpoint, CheckpointSigner, CheckpointVerifier } from "../../src/ledger/checkpoint.ts";
 import { hashBytes } from "../../src/ledger/merkle.ts";
 import { decodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";
 import type { EntryBatch, LedgerPort } from "../../src/ledger/types.ts";
@@ -26,9 +26,13 @@ export interface LedgerOptions {
   readonly dir: string;
   /** The log's name for ever: a URL without its scheme. */
   readonly origin: string;
-  /** One signature line each; all of them must have signed the checkpoint found at the start. */
+  /** One signature line each. */
   readonly signers: readonly CheckpointSigner[];
+  /** Must have signed the checkpoint found at the start; all signers unless told. */
+  readonly verifiers?: readonly CheckpointVerifier[];
   readonly seals: SealSigner;
+  /** False leaves a block that is overdue to `resumeBlocks`: until then it is not known who is to seal it. */
+  readonly resumeBlocks?: boolean;
   /** When a block is closed; 100 leaves or 5 minutes. */
   readonly block?: BlockLimits;
   /** Gateway clock, microseconds since 1970. */
@@ -93,7 +97,7 @@ export class Ledger implements LedgerPort {
     const grown = new Listeners<number>();
     const published = new Listeners<StoredCheckpoint>();
     await files.makeDirectory(dir);
-    const stored = await loadCheckpoint(files, checkpointPath(dir), origin, signers);
+    const stored = await loadCheckpoint(files, checkpointPath(dir), origin, options.verifiers ?? signers);
     // It may have got its name just before the process before this one was killed.
     await files.syncDirectory(dir);
     const hashes = await HashFiles.open(files, dir);
@@ -135,7 +139,7 @@ export class Ledger implements LedgerPort {
     const ledger = new Ledger({ hashes, tree, journal, writer, checkpointer, grown, published });
     try {
       await tree.restore(journal, stored?.checkpoint, seals, log);
-      await writer.resume();
+      if (options.resumeBlocks !== false) await writer.resume();
     } catch (error) {
       checkpointer.stop();
       await ledger.close();
@@ -195,6 +199,16 @@ export class Ledger implements LedgerPort {
       throw new RangeError(`${batch.leafHashes.length} bytes of leaf hashes for ${batch.count} entries`);
     }
     return this.#parts.writer.append(batch, durable);
+  }
+
+  /** Closes the open block if that is overdue, and from now on those that will be. */
+  resumeBlocks(): Promise<void> {
+    return this.#parts.writer.resume();
+  }
+
+  /** Closes the open block, whatever it holds; with a full disk it stays open. */
+  closeBlock(): Promise<void> {
+    return this.#parts.writer.close();
   }
 
   /** Number of the block that a durable leaf is in, or closes; undefined while it is open. @throws as `frames` */

@@ -141,14 +141,29 @@ export class PublishedLog {
   async blockProof(leafIndex: number): Promise<BlockProof | undefined> {
     const size = (await this.checkpoint())?.checkpoint.size ?? 0;
     const sealed = await this.#sealBehind(leafIndex, size);
-    if (sealed === undefined) return undefined;
+    if (sealed === undefined || sealed.at === leafIndex) return undefined;
     const { startLeaf, count } = sealed.seal;
     const leafHashes = await this.#leafHashes(startLeaf, startLeaf + count);
     const leaf = await this.#journal.entry(leafIndex);
     return { leafIndex, leaf, hashes: blockPath(leafIndex - startLeaf, leafHashes), seal: sealed.leaf };
   }
 
-  async #sealBehind(leafIndex: number, size: number): Promise<{ seal: Seal; leaf: Uint8Array } | undefined> {
+  /** Whether the checkpoint covers so many seals behind a leaf. */
+  async isSealedBehind(leafIndex: number, seals: number): Promise<boolean> {
+    const size = (await this.checkpoint())?.checkpoint.size ?? 0;
+    let from = leafIndex;
+    for (let found = 0; found < seals; found++) {
+      const sealed = await this.#sealBehind(from, size);
+      if (sealed === undefined) return false;
+      from = sealed.at + 1;
+    }
+    return true;
+  }
+
+  async #sealBehind(
+    leafIndex: number,
+    size: number,
+  ): Promise<{ seal: Seal; leaf: Uint8Array; at: number } | undefined> {
     let found: { seal: Seal; leaf: Uint8Array; at: number } | undefined;
     for await (const { firstLeaf, bundle } of this.#journal.frames(leafIndex, size)) {
       forEachEntry(bundle, (entry, index) => {
@@ -157,7 +172,7 @@ export class PublishedLog {
       });
       if (found !== undefined) break;
     }
-    return found === undefined || found.at === leafIndex ? undefined : found;
+    return found;
   }
 
   async #leafHashes(from: number, to: number): Promise<Uint8Array> {

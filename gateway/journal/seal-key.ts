@@ -2,6 +2,7 @@
 import { createHmac, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import { promisify } from "node:util";
 import { encodeSeal, type Seal, type SignedSeal, sealPayload } from "../../src/ledger/seal.ts";
+import type { EventEntry } from "../../src/ledger/types.ts";
 
 const verifyInPool = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
 
@@ -10,6 +11,13 @@ export interface SealVerifier {
   flawOf(signed: SignedSeal): string | undefined;
   /** The same, the signature checked in the thread pool. */
   flawSoon(signed: SignedSeal): Promise<string | undefined>;
+}
+
+/** One that follows the rotations of the key in a log that is read from its first leaf. */
+export interface SealFollower extends SealVerifier {
+  observe?(entry: EventEntry, leafIndex: number): void;
+  /** What is wrong with them, once the whole log was seen. */
+  flaw?(): { readonly what: string; readonly leafIndex: number | undefined } | undefined;
 }
 
 export interface SealSigner extends SealVerifier {
@@ -44,6 +52,41 @@ export function sealSigner(privateKey: KeyObject, hmacKey?: KeyObject): SealSign
       return encodeSeal(complete, (bytes) => sign(null, bytes, privateKey));
     },
   };
+}
+
+/**
+ * The gateway's own seal key over a rotation. It begins with the key before, until that has sealed the block which announces
+ * its successor; a seal of either is the gateway's.
+ */
+export class SealKeys implements SealSigner {
+  readonly #verifiers: readonly SealVerifier[];
+  readonly #next: SealSigner;
+  #signer: SealSigner;
+
+  constructor(current: KeyObject, old: KeyObject | undefined, hmacKey?: KeyObject) {
+    this.#next = sealSigner(current, hmacKey);
+    this.#signer = old ? sealSigner(old, hmacKey) : this.#next;
+    this.#verifiers = old ? [this.#next, this.#signer] : [this.#next];
+  }
+
+  /** From now on the current key signs. */
+  succeed(): void {
+    this.#signer = this.#next;
+  }
+
+  sign(seal: Seal): Uint8Array {
+    return this.#signer.sign(seal);
+  }
+
+  flawOf(signed: SignedSeal): string | undefined {
+    const flaws = this.#verifiers.map((verifier) => verifier.flawOf(signed));
+    return flaws.includes(undefined) ? undefined : flaws[0];
+  }
+
+  async flawSoon(signed: SignedSeal): Promise<string | undefined> {
+    const flaws = await Promise.all(this.#verifiers.map((verifier) => verifier.flawSoon(signed)));
+    return flaws.includes(undefined) ? undefined : flaws[0];
+  }
 }
 
 function hmacOf(seal: Seal, key: KeyObject): Buffer {

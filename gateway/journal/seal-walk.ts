@@ -22,11 +22,21 @@ type Inspect = (signed: SignedSeal, leafIndex: number) => string | undefined;
 export class SealWalk {
   readonly #tree: WalkedTree;
   readonly #inspect: Inspect;
+  readonly #observe: (entry: Uint8Array, leafIndex: number) => void;
   #block: OpenBlock;
   #flaw: SealFlaw | undefined;
 
-  /** @param block the open block where the walk begins @param inspect says what else is wrong with a seal that fits */
-  constructor(block: OpenBlock, tree: WalkedTree, inspect: Inspect) {
+  /**
+   * @param block the open block where the walk begins @param inspect says what else is wrong with a seal that fits
+   * @param observe is shown the entries of frames with an event, in order with the seals
+   */
+  constructor(
+    block: OpenBlock,
+    tree: WalkedTree,
+    inspect: Inspect,
+    observe: (entry: Uint8Array, leafIndex: number) => void = () => {},
+  ) {
+    this.#observe = observe;
     this.#block = block;
     this.#tree = tree;
     this.#inspect = inspect;
@@ -37,7 +47,7 @@ export class SealWalk {
   }
 
   /** @param leafHashes of the frame's entries @returns the first flaw met so far; the tree grows in any case */
-  add({ firstLeaf, count, bundle }: JournalFrame, leafHashes: Uint8Array): SealFlaw | undefined {
+  add({ firstLeaf, count, control, bundle }: JournalFrame, leafHashes: Uint8Array): SealFlaw | undefined {
     let from = 0;
     const take = (to: number): void => {
       if (to === from) return;
@@ -47,7 +57,10 @@ export class SealWalk {
       from = to;
     };
     forEachEntry(bundle, (entry, index) => {
-      if (!looksLikeSeal(entry)) return;
+      if (!looksLikeSeal(entry)) {
+        if (control) this.#observe(entry, firstLeaf + index);
+        return;
+      }
       take(index);
       this.#seal(entry, firstLeaf + index);
       from = index + 1;

@@ -1,29 +1,29 @@
-/** The keys a ledger signs with, one per role in a file of its own, and what others need to check them. */
+/** The keys a ledger signs with, one per role, and what others need to check them. */
 import { createPublicKey, type KeyObject, sign } from "node:crypto";
-import { join } from "node:path";
-import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
 import { GatewayError } from "../../src/errors.ts";
-import type { CheckpointSigner } from "../../src/ledger/checkpoint.ts";
+import type { CheckpointSigner, CheckpointVerifier } from "../../src/ledger/checkpoint.ts";
 import type { CoseSigner } from "../../src/ledger/cose-receipt.ts";
-import { ed25519Signer, ed25519Vkey } from "../../src/ledger/ed25519-line.ts";
-import { cosignature, cosignedMessage, mldsa44Verifier, mldsa44Vkey } from "../../src/ledger/mldsa44-line.ts";
-import { parseVkey } from "../../src/ledger/note.ts";
+import { ed25519Verifier, noteBytes } from "../../src/ledger/ed25519-line.ts";
+import { type KeyRole, keyRoles } from "../../src/ledger/key-events.ts";
+import { cosignature, cosignedMessage, mldsa44Verifier } from "../../src/ledger/mldsa44-line.ts";
 import { lastCosignedTime } from "./checkpoint-file.ts";
-import { ed25519Key, type KeyKind, loadOrCreateKey, mldsa44Key, readKey } from "./key-file.ts";
-import { type Mldsa44Signing, mldsa44Signing } from "./mldsa44-signing.ts";
-import { type SealSigner, sealSigner } from "./seal-key.ts";
+import { findRoleKey, type KeyPlace, loadRoleKey } from "./key-files.ts";
+import type { RoleKey } from "./role-key.ts";
+import { SealKeys } from "./seal-key.ts";
 
-const files = {
-  checkpointEd25519: "checkpoint-ed25519.pem",
-  checkpointMldsa44: "checkpoint-mldsa44.pem",
-  sealEd25519: "seal-ed25519.pem",
-  receiptEd25519: "receipt-ed25519.pem",
-} as const;
+/** The keys of one role: the one in use, and the one before it until that is retired. */
+export interface RoleKeys {
+  readonly current: RoleKey;
+  readonly old: RoleKey | undefined;
+}
 
 export interface SigningKeys {
-  /** In the order of the checkpoint's lines; a checkpoint needs both. */
+  readonly roles: Readonly<Record<KeyRole, RoleKeys>>;
+  /** One line of a checkpoint each: both keys in use, then those before them that still sign beside them. */
   readonly checkpointSigners: readonly CheckpointSigner[];
-  readonly seals: SealSigner;
+  /** One of each type, of which every checkpoint of late has a line, over a rotation too. */
+  readonly checkpointVerifiers: readonly CheckpointVerifier[];
+  readonly seals: SealKeys;
   /** Ed25519, for receipts to devices. */
   readonly receipts: KeyObject;
   /** The checkpoint's keys again, for COSE receipts. */
@@ -31,53 +31,83 @@ export interface SigningKeys {
   close(): Promise<void>;
 }
 
-export interface SigningKeysOptions {
-  /** `<data>/keys`; what is missing there is made. */
-  readonly keysDir: string;
+export interface SigningKeysOptions extends KeyPlace {
   /** `<data>/ledger`, whose checkpoint says which time was signed last. */
   readonly ledgerDir: string;
-  /** Names the keys too. At most 255 bytes. */
-  readonly origin: string;
   /** Gateway clock, microseconds since 1970. */
   readonly nowUs: () => number;
   readonly hmacKey?: KeyObject | undefined;
 }
 
-/** @throws GatewayError SIGNING_KEY_INVALID, CONFIG_INVALID */
+/**
+ * What is missing in `keysDir` is made.
+ * @throws GatewayError SIGNING_KEY_INVALID, SIGNING_KEY_EXPOSED, CONFIG_INVALID
+ */
 export async function openSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const { keysDir, ledgerDir, origin, nowUs, hmacKey } = options;
+  const { ledgerDir, origin, nowUs, hmacKey } = options;
+  // It names the keys too.
   if (Buffer.byteLength(origin) > 255) throw new GatewayError("CONFIG_INVALID", "ledger.origin is over 255 bytes");
-  const load = <Key>(file: string, kind: KeyKind<Key>) => loadOrCreateKey(join(keysDir, file), kind);
-  const ed25519 = await load(files.checkpointEd25519, ed25519Key);
-  const classical = ed25519Signer(origin, ed25519);
-  const seed = await load(files.checkpointMldsa44, mldsa44Key);
-  const seals = sealSigner(await load(files.sealEd25519, ed25519Key), hmacKey);
-  const receipts = await load(files.receiptEd25519, ed25519Key);
-  const signing = mldsa44Signing(seed);
-  const verifier = mldsa44Verifier(origin, ml_dsa44.keygen(seed).publicKey);
-  const lastTime = await lastCosignedTime(ledgerDir, verifier);
-  const postQuantum = { ...verifier, sign: cosigner(origin, signing, lastTime, nowUs) };
-  const cose: CoseSigner[] = [
-    { signature: "ed25519", origin, keyId: classical.keyId, sign: (message) => sign(null, message, ed25519) },
-    { signature: "mldsa44", origin, keyId: verifier.keyId, sign: (message) => signing.sign(message) },
-  ];
-  return { checkpointSigners: [classical, postQuantum], seals, receipts, cose, close: () => signing.close() };
+  const open = async (role: KeyRole): Promise<RoleKeys> => {
+    const current = await loadRoleKey(options, role);
+    const old = await findRoleKey(options, role, ".old");
+    return { current, old: old?.vkey === current.vkey ? undefined : old };
+  };
+  const opened = await Promise.all(keyRoles.map(async (role) => [role, await open(role)] as const));
+  const roles = Object.fromEntries(opened) as Record<KeyRole, RoleKeys>;
+  const signerOf = async (key: RoleKey): Promise<CheckpointSigner> =>
+    key.type === "Ed25519" ? noteSigner(origin, key) : cosigner(origin, key, ledgerDir, nowUs);
+  const [classical, postQuantum] = [roles["checkpoint-ed25519"], roles["checkpoint-mldsa44"]];
+  const inUse = [await signerOf(classical.current), await signerOf(postQuantum.current)];
+  const before = await Promise.all([classical.old, postQuantum.old].map((key) => key && signerOf(key)));
+  return {
+    roles,
+    checkpointSigners: [...inUse, ...before.filter((signer) => signer !== undefined)],
+    checkpointVerifiers: inUse.map((signer, index) => before[index] ?? signer),
+    seals: new SealKeys(ed25519In(roles.seal.current), roles.seal.old && ed25519In(roles.seal.old), hmacKey),
+    receipts: ed25519In(roles.receipt.current),
+    cose: [coseSigner("ed25519", origin, classical.current), coseSigner("mldsa44", origin, postQuantum.current)],
+    close: async () => {
+      for (const { current, old } of Object.values(roles)) await Promise.all([current.close(), old?.close()]);
+    },
+  };
 }
 
-/** @param lastTime POSIX seconds: whatever the clock says, the time that is signed never goes back */
-function cosigner(
-  origin: string,
-  signing: Mldsa44Signing,
-  lastTime: bigint,
-  nowUs: () => number,
-): CheckpointSigner["sign"] {
-  let time = lastTime;
-  return async (checkpoint) => {
-    const now = BigInt(Math.floor(nowUs() / 1_000_000));
-    if (now > time) time = now;
-    const signed = time;
-    return cosignature(signed, await signing.sign(cosignedMessage(origin, signed, checkpoint)!));
+function ed25519In({ role, privateKey }: RoleKey): KeyObject {
+  if (privateKey !== undefined) return privateKey;
+  throw new GatewayError("SIGNING_KEY_INVALID", `the ${role} key must be one that this process can sign with at once`);
+}
+
+/** In this process where the key is: a checkpoint then costs no turn of the loop. */
+function noteSigner(origin: string, { publicKey, privateKey, sign: signElsewhere }: RoleKey): CheckpointSigner {
+  return {
+    ...ed25519Verifier(origin, publicKey),
+    sign: (checkpoint) =>
+      privateKey ? sign(null, noteBytes(checkpoint), privateKey) : signElsewhere(noteBytes(checkpoint)),
   };
+}
+
+/** Whatever the clock says, the time that is signed never goes back. */
+async function cosigner(
+  origin: string,
+  key: RoleKey,
+  ledgerDir: string,
+  nowUs: () => number,
+): Promise<CheckpointSigner> {
+  const verifier = mldsa44Verifier(origin, key.publicKey);
+  let time = await lastCosignedTime(ledgerDir, verifier);
+  return {
+    ...verifier,
+    sign: async (checkpoint) => {
+      const now = BigInt(Math.floor(nowUs() / 1_000_000));
+      if (now > time) time = now;
+      const signed = time;
+      return cosignature(signed, await key.sign(cosignedMessage(origin, signed, checkpoint)!));
+    },
+  };
+}
+
+function coseSigner(signature: CoseSigner["signature"], origin: string, key: RoleKey): CoseSigner {
+  return { signature, origin, keyId: key.keyId, sign: (message) => key.sign(message) };
 }
 
 export interface PublicKey {
@@ -87,39 +117,33 @@ export interface PublicKey {
   readonly vkey: string;
   /** The key alone, hex: what a device is given. */
   readonly publicKey: string;
+  /** The key before it goes on to sign checkpoints until it is retired; the next one signs nothing yet. */
+  readonly state: "in use" | "before" | "next";
 }
 
-/** Seals sign no notes; the name keeps their key from being taken for one that does. */
-export function sealKeyName(origin: string): string {
-  return `${origin}#seals`;
+/** The public halves, as others are given them to verify with: those that are there. @throws as openSigningKeys */
+export async function publicKeys(keysDir: string, origin: string, given?: KeyPlace["given"]): Promise<PublicKey[]> {
+  const keys = await allPublicKeys({ keysDir, origin, given });
+  return keys.filter(({ state }) => state === "in use");
 }
 
-/** As seals: a receipt is no note. */
-export function receiptKeyName(origin: string): string {
-  return `${origin}#receipts`;
-}
-
-/** The public halves, as others are given them to verify with: those that are there. @throws SIGNING_KEY_INVALID */
-export async function publicKeys(keysDir: string, origin: string): Promise<PublicKey[]> {
-  const read = <Key>(file: string, kind: KeyKind<Key>) => readKey(join(keysDir, file), kind);
-  const classical = await read(files.checkpointEd25519, ed25519Key);
-  const seed = await read(files.checkpointMldsa44, mldsa44Key);
-  const seal = await read(files.sealEd25519, ed25519Key);
-  const receipt = await read(files.receiptEd25519, ed25519Key);
-  const keys: Omit<PublicKey, "publicKey">[] = [];
-  if (classical) keys.push({ role: "checkpoint", type: "Ed25519", vkey: ed25519Vkey(origin, classical) });
-  if (seed) {
-    const { publicKey } = ml_dsa44.keygen(seed);
-    keys.push({ role: "checkpoint", type: "ML-DSA-44", vkey: mldsa44Vkey(origin, publicKey) });
+/** Those of every state: of a role first the one in use, then the one before it, then the next. */
+export async function allPublicKeys(place: KeyPlace): Promise<PublicKey[]> {
+  const keys: PublicKey[] = [];
+  for (const role of keyRoles) {
+    const current = await findRoleKey(place, role);
+    if (current !== undefined) keys.push(publicKeyOf(current, "in use"));
+    const old = await findRoleKey(place, role, ".old");
+    if (old !== undefined && old.vkey !== current?.vkey) keys.push(publicKeyOf(old, "before"));
+    const next = await findRoleKey(place, role, ".next");
+    if (next !== undefined) keys.push(publicKeyOf(next, "next"));
   }
-  if (seal) keys.push({ role: "seal", type: "Ed25519", vkey: ed25519Vkey(sealKeyName(origin), seal) });
-  if (receipt) keys.push({ role: "receipt", type: "Ed25519", vkey: ed25519Vkey(receiptKeyName(origin), receipt) });
-  return keys.map((key) => ({ ...key, publicKey: publicKeyIn(key.vkey) }));
+  return keys;
 }
 
-function publicKeyIn(vkey: string): string {
-  const key = parseVkey(vkey);
-  return key.ok ? Buffer.from(key.value.publicKey).toString("hex") : "";
+function publicKeyOf({ role, type, vkey, publicKey }: RoleKey, state: PublicKey["state"]): PublicKey {
+  const kind = role === "seal" || role === "receipt" ? role : "checkpoint";
+  return { role: kind, type, vkey, publicKey: Buffer.from(publicKey).toString("hex"), state };
 }
 
 /** @param raw 32 bytes */

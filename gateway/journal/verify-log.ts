@@ -7,6 +7,7 @@ import { GatewayError } from "../../src/errors.ts";
 import { encodeBase64 } from "../../src/ledger/base64.ts";
 import { OpenBlock } from "../../src/ledger/block.ts";
 import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { decodeEntry } from "../../src/ledger/entry.ts";
 import type { SignedSeal } from "../../src/ledger/seal.ts";
 import { checkpointPath, readCheckpointFile } from "./checkpoint-file.ts";
 import { type DamagedPlace, JournalDamage } from "./damage.ts";
@@ -17,7 +18,7 @@ import { HashCheck } from "./hash-check.ts";
 import { leafHashesOf } from "./leaf-hashes.ts";
 import { journalDir } from "./ledger.ts";
 import { RemovalCheck } from "./removal-check.ts";
-import type { SealVerifier } from "./seal-key.ts";
+import type { SealFollower } from "./seal-key.ts";
 import { type SealFlaw, SealWalk } from "./seal-walk.ts";
 import { listSegments, segmentOf, segmentPath } from "./segment.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
@@ -29,7 +30,7 @@ export interface VerifyLogOptions {
   /** Each must have signed the checkpoint; their name is the log's origin. At least one. */
   readonly verifiers: readonly CheckpointVerifier[];
   /** Without it, seals are held against their entries and each other, but not against a key. */
-  readonly seals?: SealVerifier | undefined;
+  readonly seals?: SealFollower | undefined;
   readonly files?: FilePort;
   readonly onProgress?: (entries: number, of: number) => void;
 }
@@ -86,7 +87,7 @@ class Verification {
   readonly #dir: string;
   readonly #journal: string;
   readonly #onProgress: (entries: number, of: number) => void;
-  readonly #seals: SealVerifier | undefined;
+  readonly #seals: SealFollower | undefined;
   readonly #removals = new RemovalCheck();
   #hashes: HashCheck | undefined;
   #cursor: SegmentCursor | undefined;
@@ -156,7 +157,11 @@ class Verification {
   }
 
   async #walk(signed: Checkpoint, segments: readonly number[], hashes: HashCheck): Promise<void> {
-    const walk = new SealWalk(OpenBlock.first(), hashes, (signed, leafIndex) => this.#checkSoon(signed, leafIndex));
+    const check = (signed: SignedSeal, leafIndex: number) => this.#checkSoon(signed, leafIndex);
+    const walk = new SealWalk(OpenBlock.first(), hashes, check, (bytes, leafIndex) => {
+      const entry = this.#seals?.observe === undefined ? undefined : decodeEntry(bytes);
+      if (entry?.ok && entry.value.kind === "event") this.#seals!.observe!(entry.value, leafIndex);
+    });
     const newest = segments.at(-1)!;
     const end = { segment: newest, offset: await this.#sizeOf(newest) };
     this.#cursor = await SegmentCursor.open(this.#files, this.#journal, segments[0]!);
@@ -226,6 +231,9 @@ class Verification {
       if (this.#sealFlaw !== undefined) return this.#blameSeal(this.#sealFlaw);
       const unordered = this.#removals.flaw();
       if (unordered !== undefined) return this.#blameSeal(unordered);
+      const keys = this.#seals?.flaw?.();
+      if (keys?.leafIndex !== undefined) return this.#blameSeal({ ...keys, leafIndex: keys.leafIndex });
+      if (keys !== undefined) return this.#found({ what: keys.what });
       if (difference === undefined) return;
       const { file, offset, leafIndex } = difference;
       const what =

@@ -13,7 +13,7 @@ export function ed25519Verifier(name: string, publicKey: Uint8Array): Checkpoint
   return {
     name,
     keyId: noteKeyId(name, type, publicKey),
-    verify: (checkpoint, signature) => verify(null, signedBytes(checkpoint), key, signature),
+    verify: (checkpoint, signature) => verify(null, noteBytes(checkpoint), key, signature),
   };
 }
 
@@ -21,7 +21,7 @@ export function ed25519Verifier(name: string, publicKey: Uint8Array): Checkpoint
 export function ed25519Signer(name: string, privateKey: KeyObject): CheckpointSigner {
   return {
     ...ed25519Verifier(name, rawPublicKey(privateKey)),
-    sign: (checkpoint) => sign(null, signedBytes(checkpoint), privateKey),
+    sign: (checkpoint) => sign(null, noteBytes(checkpoint), privateKey),
   };
 }
 
@@ -36,6 +36,7 @@ function rawPublicKey(privateKey: KeyObject): Uint8Array {
   return createPublicKey(privateKey).export({ type: "spki", format: "der" }).subarray(-ed25519PublicKeyBytes);
 }
 
-function signedBytes(checkpoint: Checkpoint): Buffer {
+/** What this line signs: the text of the note. */
+export function noteBytes(checkpoint: Checkpoint): Buffer {
   return Buffer.from(formatCheckpoint(checkpoint));
 }

@@ -51,8 +51,9 @@ const texts = {
   "settings.changed": (e) => `the gateway started with other settings: ${e.list("settings") || "which is not known"}`,
   "operator.signed_in": (e) => `signed in over ${e.word("via")}`,
   "operator.sign_in_refused": (e) => `${e.count("count", "attempt")} to sign in over ${e.word("via")} refused`,
-  "key.rotated": (e) => `the ${e.word("role")} key is followed by another: ${e.word("next")}`,
-  "key.retired": (e) => `the ${e.word("role")} key signs no more: ${e.word("key")}`,
+  "keys.introduced": (e) => `the ledger's keys are ${e.vkeys("keys")}`,
+  "key.rotated": (e) => `the ${e.word("role")} key ${e.vkey("previous")} is followed by ${e.vkey("next")}`,
+  "key.retired": (e) => `the ${e.word("role")} key ${e.vkey("key")} signs no more`,
   "device.enrolled": (e) => `enrolled ${e.device()} ${e.has("public_key") ? `with key 1 ${e.key()}` : "without a key"}`,
   "device.key_rotated": (e) => `${e.device()} has key ${e.word("epoch")} ${e.key()}, the one before until ${e.time()}`,
   "device.revoked": (e) => `revoked ${e.device()}${e.because("reason")}`,
@@ -114,6 +115,19 @@ class Words {
     return `${this.word("public_key").slice(0, 16)}…`;
   }
 
+  /** Name and id of a vkey: the key itself can be very long. */
+  vkey(key: string): string {
+    return shortVkey(this.word(key));
+  }
+
+  vkeys(key: string): string {
+    const keys = this.#details[key];
+    if (typeof keys !== "object" || keys === null) return "?";
+    return Object.entries(keys)
+      .map(([role, vkey]) => `${role} ${shortVkey(plain(vkey))}`)
+      .join(", ");
+  }
+
   time(): string {
     const us = this.#details.previous_valid_until_us;
     return typeof us === "number" && us / 1000 <= latestMs ? new Date(us / 1000).toISOString() : "?";
@@ -138,6 +152,10 @@ class Words {
       .map(([key, value]) => `${key} ${plain(value)}`)
       .join(", ");
   }
+}
+
+function shortVkey(vkey: string): string {
+  return vkey.split("+", 2).join("+");
 }
 
 function plain(value: Json): string {

@@ -68,6 +68,7 @@ test("whatever an operator decides is in the log, with who and what, and what a 
   await expect(connectAsync(`mqtt://127.0.0.1:${gateway.mqttPort}`, other, false)).rejects.toThrow("Bad username");
 
   const expected = [
+    expect.stringMatching(/^keys.introduced, null: the ledger.s keys are checkpoint-ed25519 /),
     expect.stringMatching(/^settings.changed, null: the gateway started with other settings: adminToken, mqtt.port, /),
     "operator.signed_in, admin: signed in over http",
     expect.stringMatching(/^device.enrolled, admin: enrolled oak with key 1 [0-9a-f]{16}…$/),
@@ -127,4 +128,26 @@ test("nothing in the public log gives away a token or an address", async () => {
 
 test("a time that is none is misuse", async () => {
   expect((await runCli(["ledger", "log", "--data", data, "--since", "yesterday"], dir)).code).toBe(2);
+});
+
+test("rotated keys are announced by the next start, and the whole log verifies", async () => {
+  const key = (...words: string[]) => runCli(["key", ...words, "--data", data, "--yes"], dir);
+  const roles = ["checkpoint-ed25519", "checkpoint-mldsa44", "seal", "receipt"];
+  for (const role of roles) expect(await key("rotate", role)).toMatchObject({ code: 0 });
+  await gateway.stop();
+  gateway = await GatewayProcess.start(data, gateway.env);
+  await gateway.enrol([{ id: "elm", publicKey: testDevice("elm").publicKey.toString("hex") }]);
+  const rotations = (await listed("&type=key.rotated")).map(({ details }) => details.role);
+  expect([...rotations].sort()).toEqual([...roles].sort());
+  await gateway.stop();
+  const { code, out } = await runCli(["ledger", "verify", "--data", data], dir);
+  expect([code, out]).toEqual([0, expect.stringContaining("every entry is in its place")]);
+  for (const role of ["checkpoint-ed25519", "checkpoint-mldsa44", "receipt"])
+    expect(await key("retire", role)).toMatchObject({ code: 0, err: "" });
+  gateway = await GatewayProcess.start(data, gateway.env);
+  expect((await listed("&type=key.retired")).map(({ details }) => details.role).sort()).toEqual([
+    "checkpoint-ed25519",
+    "checkpoint-mldsa44",
+    "receipt",
+  ]);
 });

@@ -8,9 +8,10 @@ import { explainProof } from "../../../src/ledger/explain-proof.ts";
 import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
+import { keyPlace } from "../../config/key-place.ts";
 import { exportTiles } from "../../journal/export-tiles.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
-import { openSigningKeys, publicKeys } from "../../journal/signing-keys.ts";
+import { allPublicKeys, openSigningKeys } from "../../journal/signing-keys.ts";
 import { CoseReceipts } from "../../services/cose-receipts.ts";
 import {
   type BaseContext,
@@ -26,7 +27,8 @@ import { ProgressBar } from "../progress-bar.ts";
 export const printPolicy: CommandHandler<CommonOptions> = async (context) => {
   const config = loadConfig(context.sources);
   const identity = findIdentity(config);
-  const keys = identity === undefined ? [] : await publicKeys(join(config.data, "keys"), identity.ledgerOrigin);
+  const keys = identity === undefined ? [] : await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
+  // A key that is prepared too: who learns of it now needs no new policy later.
   const vkeys = keys.filter(({ role }) => role === "checkpoint").map(({ vkey }) => vkey);
   if (vkeys.length === 0)
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
@@ -78,12 +80,8 @@ async function proofOf(
   }
   if (by === undefined) return formatProofFile(proof);
   const config = loadConfig(sources);
-  const keys = await openSigningKeys({
-    keysDir: join(config.data, "keys"),
-    ledgerDir: join(config.data, "ledger"),
-    origin: findIdentity(config)!.ledgerOrigin,
-    nowUs: () => 0,
-  });
+  const place = keyPlace(config, findIdentity(config)!.ledgerOrigin);
+  const keys = await openSigningKeys({ ...place, ledgerDir: join(config.data, "ledger"), nowUs: () => 0 });
   try {
     const receipt = await new CoseReceipts(log, keys.cose).inclusion(leafIndex, by);
     if (receipt === undefined) throw new GatewayError("ENTRY_NOT_FOUND", "a log of one entry has no receipts");

@@ -4,13 +4,17 @@ import { join } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import type { CheckpointVerifier } from "../../../src/ledger/checkpoint.ts";
 import { checkpointVerifier } from "../../../src/ledger/checkpoint-verifier.ts";
-import { ed25519Verifier } from "../../../src/ledger/ed25519-line.ts";
-import { mldsa44Verifier } from "../../../src/ledger/mldsa44-line.ts";
-import { type NoteKey, parseVkey, signatureTypes } from "../../../src/ledger/note.ts";
+import { KeyHistory } from "../../../src/ledger/key-events.ts";
+import { type NoteKey, parseNote, parseVkey, signatureTypes } from "../../../src/ledger/note.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
-import { type SealVerifier, sealVerifier } from "../../journal/seal-key.ts";
-import { ed25519PublicKey, publicKeys, sealKeyName } from "../../journal/signing-keys.ts";
+import { keyPlace } from "../../config/key-place.ts";
+import { checkpointPath, readCheckpointFile } from "../../journal/checkpoint-file.ts";
+import { diskFiles } from "../../journal/disk-files.ts";
+import { PublishedLog } from "../../journal/published-log.ts";
+import type { SealFollower } from "../../journal/seal-key.ts";
+import { SealKeyChain } from "../../journal/seal-key-chain.ts";
+import { allPublicKeys } from "../../journal/signing-keys.ts";
 import { type VerifyProblem, type VerifyReport, verifyLog } from "../../journal/verify-log.ts";
 import { type CommandHandler, print, UsageError } from "../context.ts";
 import { ProgressBar } from "../progress-bar.ts";
@@ -21,7 +25,8 @@ export interface VerifyOptions {
 
 export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
   const config = loadConfig(context.sources);
-  const { origin, verifiers, seals } = logKeys(context.options.vkey ?? (await ownVkeys(config)), config);
+  const history = await keyHistory(config);
+  const { origin, verifiers, seals } = await logKeys(context.options.vkey ?? (await ownVkeys(config)), history, config);
   const progress = new ProgressBar(context.io, "entries");
   const report = await verifyLog({
     dir: join(config.data, "ledger"),
@@ -39,34 +44,67 @@ async function ownVkeys(config: Config): Promise<string[]> {
   if (identity === undefined) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
   }
-  return (await publicKeys(join(config.data, "keys"), identity.ledgerOrigin)).map(({ vkey }) => vkey);
+  // With one that the next start announces, the key before it is still the log's.
+  const keys = await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
+  return keys.filter(({ state }) => state !== "next").map(({ vkey }) => vkey);
+}
+
+/** The rotations that the log tells of, as far as it can be read: reading it whole comes later. */
+async function keyHistory(config: Config): Promise<KeyHistory> {
+  const history = new KeyHistory();
+  const log = new PublishedLog({ dir: join(config.data, "ledger") });
+  try {
+    const size = (await log.checkpoint())?.checkpoint.size ?? 0;
+    for await (const { event, leafIndex } of log.events(0, size)) history.replay(event, leafIndex);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+  } finally {
+    await log.close();
+  }
+  return history;
 }
 
 interface LogKeys {
   readonly origin: string;
   /** Both of the checkpoint: one of them alone would let the other's line be stripped. */
   readonly verifiers: readonly CheckpointVerifier[];
-  readonly seals: SealVerifier | undefined;
+  readonly seals: SealFollower | undefined;
 }
 
-/** @param vkeys in any order; the seals' own key may be missing */
-function logKeys(vkeys: readonly string[], { ledger: { hmacKey } }: Config): LogKeys {
+/**
+ * @param vkeys in any order; the seals' own key may be missing. Each stands for its successors too, which it has signed.
+ */
+async function logKeys(vkeys: readonly string[], history: KeyHistory, config: Config): Promise<LogKeys> {
   const keys = vkeys.map(noteKeyOf);
-  const postQuantum = keys.find(({ type }) => type === signatureTypes.mldsa44);
-  const named = (name: string | undefined) =>
-    keys.find((key) => key.type === signatureTypes.ed25519 && key.name === name);
-  const classical = named(postQuantum?.name);
-  if (classical === undefined || postQuantum === undefined) {
+  const origin = keys.find(({ type }) => type === signatureTypes.mldsa44)?.name;
+  const ofType = (type: number, name: string | undefined) =>
+    vkeys.filter((_, index) => keys[index]!.type === type && keys[index]!.name === name);
+  const classical = ofType(signatureTypes.ed25519, origin);
+  if (origin === undefined || classical.length === 0) {
     throw new UsageError("both vkeys of the log, Ed25519 and ML-DSA-44, are needed; `mycogate key show` prints them");
   }
-  const origin = classical.name;
-  const seal = named(sealKeyName(origin));
+  const text = (await readCheckpointFile(diskFiles, checkpointPath(join(config.data, "ledger")))) ?? "";
+  const note = parseNote(text);
+  const signedBy = new Set(note.ok ? note.value.signatures.map(({ keyId }) => keyId) : []);
+  /** Of one type any will do: the one that was given, or a successor. */
+  const verifierOf = (given: readonly string[]): CheckpointVerifier => {
+    const verifiers = given.flatMap((vkey) => history.successors(vkey)).map(verifierIn);
+    return verifiers.find(({ keyId }) => signedBy.has(keyId)) ?? verifiers[0]!;
+  };
+  const seals = ofType(signatureTypes.ed25519, `${origin}#seals`);
+  const { hmacKey } = config.ledger;
   const hmac = hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex");
   return {
     origin,
-    verifiers: [ed25519Verifier(origin, classical.publicKey), mldsa44Verifier(origin, postQuantum.publicKey)],
-    seals: seal && sealVerifier(ed25519PublicKey(seal.publicKey), hmac),
+    verifiers: [verifierOf(classical), verifierOf(ofType(signatureTypes.mldsa44, origin))],
+    seals: seals.length === 0 ? undefined : new SealKeyChain(seals, history.chain("seal")[0], hmac),
   };
+}
+
+function verifierIn(vkey: string): CheckpointVerifier {
+  const verifier = checkpointVerifier(vkey);
+  if (verifier.ok) return verifier.value;
+  throw new UsageError(`this vkey cannot be used: ${verifier.detail}`);
 }
 
 function noteKeyOf(vkey: string): NoteKey {

@@ -129,7 +129,7 @@ test("the public keys are shown by role, and never the private ones", async () =
     ["seal", "Ed25519"],
     ["receipt", "Ed25519"],
   ]);
-  expect(rows.map((row) => row.split(/ {2,}/)[2])).toEqual(await vkeysOf("data"));
+  expect(rows.map((row) => row.split(/ {2,}/)[3])).toEqual(await vkeysOf("data"));
   expect((await runCli(["key", "show", "--data", "nowhere"], cwd)).err).toContain("code:  DATA_DIR_UNUSABLE");
 });
 
