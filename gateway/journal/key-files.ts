@@ -2,7 +2,7 @@
  * Where the log's keys are: `<data>/keys/<file>.pem` for the key in use, `.old.pem` for the one before it, `.next.pem` for one
  * that is prepared. Each role has a file of its own. A key may come from the configuration instead.
  */
-import { existsSync, linkSync, renameSync, rmSync } from "node:fs";
+import { linkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import type { KeyRole } from "../../src/ledger/key-events.ts";
@@ -90,8 +90,4 @@ export async function rotateKey(place: KeyPlace, role: KeyRole): Promise<RoleKey
 export async function removeOldKey(place: KeyPlace, role: KeyRole): Promise<void> {
   rmSync(pathOf(place, role, ".old"));
   await diskFiles.syncDirectory(place.keysDir);
-}
-
-export function hasNextKey(place: KeyPlace, role: KeyRole): boolean {
-  return existsSync(pathOf(place, role, ".next"));
 }

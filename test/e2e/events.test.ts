@@ -85,7 +85,7 @@ test("whatever an operator decides is in the log, with who and what, and what a 
     return found;
   });
   expect(told(events)).toEqual(expect.arrayContaining(expected));
-  expect(told(await listed("&type=device"))).toEqual([expected[2], expected[5]]);
+  expect(told(await listed("&type=device"))).toEqual([expected[3], expected[6]]);
   for (const { time, text } of events) {
     const { value } = await followed.next();
     expect(value).toContain(time);
