@@ -68,7 +68,7 @@ test("whatever an operator decides is in the log, with who and what, and what a 
   await expect(connectAsync(`mqtt://127.0.0.1:${gateway.mqttPort}`, other, false)).rejects.toThrow("Bad username");
 
   const expected = [
-    expect.stringMatching(/^keys.introduced, null: the ledger.s keys are checkpoint-ed25519 /),
+    expect.stringMatching(/^keys.introduced, null: the ledger's keys are seal /),
     expect.stringMatching(/^settings.changed, null: the gateway started with other settings: adminToken, mqtt.port, /),
     "operator.signed_in, admin: signed in over http",
     expect.stringMatching(/^device.enrolled, admin: enrolled oak with key 1 [0-9a-f]{16}…$/),
