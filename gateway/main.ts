@@ -274,7 +274,7 @@ async function assemble(
     ledger,
     dir: ledgerDir,
     origin,
-    verifiers: keys.checkpointSigners,
+    verifiers: keys.checkpointVerifiers,
     database,
     findings: await Findings.open(ledger, { record: (event) => events.append(event), nowUs, log }),
     turns,
