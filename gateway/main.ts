@@ -13,6 +13,7 @@ import type { Transport } from "../src/ingest/upload.ts";
 import { settingsChangedEntry } from "../src/ledger/gateway-events.ts";
 import { KeyHistory } from "../src/ledger/key-events.ts";
 import { Clock } from "./clock.ts";
+import { CommandDesk } from "./commands/command-desk.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
 import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
@@ -42,7 +43,6 @@ import { Registry } from "./registry/registry.ts";
 import { replayEvents } from "./registry/replay-events.ts";
 import { Findings } from "./scrub/findings.ts";
 import { Scrub } from "./scrub/scrub.ts";
-import { CommandRouter } from "./services/command-router.ts";
 import { CoseReceipts } from "./services/cose-receipts.ts";
 import { ErasureDesk } from "./services/erasure-service.ts";
 import { Health } from "./services/health.ts";
@@ -190,7 +190,8 @@ async function assemble(
   const events = new EventLog(ledger);
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
   const keyHistory = new KeyHistory();
-  await replayEvents(ledger, events, registry, keyHistory);
+  const commandDesk = new CommandDesk({ registry, events, nowUs, log });
+  await replayEvents(ledger, events, registry, keyHistory, commandDesk);
   await announceKeys({ keys, history: keyHistory, ledger, record: (event) => events.append(event), nowUs, log });
   const changed = changedSettings(config);
   if (changed !== undefined) {
@@ -365,7 +366,7 @@ async function assemble(
     health,
     scrub,
     ackLatency: counters.latency,
-    links: [...links, scrub],
+    links: [...links, scrub, commandDesk],
   });
 
   const signer = await openWitnessSigner({ keysDir: join(config.data, "keys"), name: identity.witnessName });
@@ -389,7 +390,7 @@ async function assemble(
     scrub,
     quarantine: quarantineDesk,
     health,
-    commands: new CommandRouter([lora, lorawan, fci], serial),
+    commands: commandDesk,
     airtime: () => lora.airtime(),
     listeners: () => listeners,
     metrics: () => metrics.text(),
@@ -423,14 +424,17 @@ async function assemble(
     onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),
     onPresence: (deviceId) => registry.seen(deviceId, nowUs()),
     onCommand: (deviceId, payload) => desk.command(deviceId, payload),
+    onLateResult: (deviceId, id, answer) => void commandDesk.answeredLate(deviceId, id, answer),
     onRequest: (name, payload, operator) => desk.request(name, payload, operator),
     onSignIn: (operator) => signIns.accepted("mqtt", operator),
     onSignInRefused: () => signIns.refused("mqtt"),
   });
+  await commandDesk.start([serial, lora, fci, lorawan, mqtt.commands]);
   listeners.push(...(await mqtt.start()).listeners);
   stops.add(() => mqtt.stop());
   desk.start(mqtt);
   stops.add(async () => desk.stop());
+  stops.add(() => commandDesk.stop());
 
   // Last, because /readyz says that uploads are taken.
   const httpUrl = await http.listen();

@@ -463,7 +463,7 @@ export const mdp = {
     telemetry:
       '{"type":"telemetry","uptime_s":uint,"estop":bool,"analog":{"ai1":count,…},"bme688":{"a":{"temperature_c","humidity_pct","pressure_hpa","gas_ohm",…},"b":{…}}}',
     event: '{"event":text,…}',
-    command: '{"cmd":text,"params":object}',
+    command: '{"cmd":text,"params":object}; to a board that sends envelopes also "id":text and "expires":ms since 1970',
     ack: '{"success":bool,"message":text}; header ack is the seq of the command',
   },
   maxJsonBytes: 1006,

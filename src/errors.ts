@@ -84,11 +84,31 @@ export const errorCatalog = {
   },
   COMMAND_TIMEOUT: { http: 504, retry: true, hint: "The device did not answer in time; it may still have acted." },
   COMMAND_UNSUPPORTED: { http: 409, retry: false, hint: "The device is not reachable by a link that takes commands." },
-  COMMAND_BUSY: { http: 409, retry: true, hint: "Another command for this device is still open." },
+  COMMAND_UNKNOWN: {
+    http: 400,
+    retry: false,
+    hint: "docs/guides/commands.md lists the commands of each family of devices.",
+  },
+  COMMAND_CONFLICT: {
+    http: 409,
+    retry: false,
+    hint: "Each command needs an id of its own; the same id is the same command.",
+  },
+  COMMAND_QUEUE_FULL: { http: 429, retry: true, hint: "Wait until some of the commands before are finished." },
+  COMMAND_EXPIRED: {
+    http: 504,
+    retry: true,
+    hint: "The device was not sent the command; give it more time with expiresInMs.",
+  },
+  COMMAND_NOT_FOUND: {
+    http: 404,
+    retry: false,
+    hint: "The newest 10000 are remembered; older ones are in the ledger.",
+  },
   AIRTIME_SPENT: {
     http: 429,
     retry: true,
-    hint: "The radio has sent as much as lora.dutyCycle or lora.deviceDutyCycle allow; details.waitSeconds says when it may again.",
+    hint: "The radio has sent as much as lora.dutyCycle or lora.deviceDutyCycle allow; the message says for how long.",
   },
   UNAUTHENTICATED: { http: 401, retry: false, hint: "Send `Authorization: Bearer <token>`; see <data>/admin-token." },
   FORBIDDEN: { http: 403, retry: false, hint: "This token's role does not allow the request." },

@@ -94,6 +94,27 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/device.ts")).eraseDevice,
   },
   {
+    usage: "device command <id> <cmd>",
+    summary: "Have a device do something, and wait for what comes of it",
+    options: [
+      ["--params <json>", "what the command takes, as a JSON object"],
+      ["--id <id>", "names the command: the same id again is the same command"],
+      ["--timeout <ms>", "wait for the device's answer, once the command is sent", "5000"],
+      ["--expires <ms>", "do not send it later than that", "60000"],
+      ["--wait <ms>", "print what it is after so long, finished or not", "30000"],
+    ],
+    kind: "api",
+    example: `mycogate device command myco-7 stream_sensors --params '{"rate_hz":1}'`,
+    load: async () => (await import("./commands/device-command.ts")).sendCommand,
+  },
+  {
+    usage: "device commands <id>",
+    summary: "List the commands to a device and what came of them, newest first",
+    kind: "api",
+    example: "mycogate device commands myco-7",
+    load: async () => (await import("./commands/device-command.ts")).listCommands,
+  },
+  {
     usage: "device import <file>",
     summary: "Enrol all devices of a key registry; - is standard input",
     options: [["--dry-run", "only say what would happen"]],

@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import { type Authenticate, requireRole, type SignInWatch } from "./auth.ts";
 import { refuseConnection } from "./client-error.ts";
 import { gatewayError, sendProblem } from "./problem.ts";
+import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -110,6 +111,7 @@ export async function createHttpServer({
       });
       for (const routes of [
         deviceRoutes,
+        commandRoutes,
         trackRoutes,
         readingRoutes,
         entryRoutes,

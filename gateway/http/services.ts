@@ -1,4 +1,5 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
+import type { Command, Instruction } from "../../src/commands/command.ts";
 import type { Transport } from "../../src/ingest/upload.ts";
 import type { BlockProof } from "../../src/ledger/block-proof.ts";
 import type { CoseSignature } from "../../src/ledger/cose-receipt.ts";
@@ -325,13 +326,28 @@ export interface DeviceAirtime {
   readonly downSeconds: number;
 }
 
+export interface CommandRequest extends Instruction {
+  readonly deviceId: string;
+  /** The gateway makes one where it is absent. */
+  readonly id?: string | undefined;
+  /** By what way it comes: `http`, `mqtt`. */
+  readonly by: string;
+  readonly timeoutMs: number;
+  readonly expiresInMs: number;
+}
+
 export interface CommandService {
-  /** Send one command over the device's link and wait for its answer. @throws GatewayError COMMAND_*, DEVICE_NOT_FOUND */
-  send(
-    deviceId: string,
-    command: { cmd: string; params: Record<string, unknown> },
-    timeoutMs: number,
-  ): Promise<{ success: boolean; message: string }>;
+  /**
+   * Resolves once the command is in the ledger; the same id again gives the same command.
+   * @throws GatewayError DEVICE_NOT_FOUND, DEVICE_REVOKED, REQUEST_INVALID, COMMAND_UNSUPPORTED, COMMAND_UNKNOWN,
+   * COMMAND_CONFLICT, COMMAND_QUEUE_FULL
+   */
+  submit(request: CommandRequest): Promise<Command>;
+  /** A command that `submit` gave, once it is finished, or as it is after so long. */
+  outcome(id: string, withinMs: number): Promise<Command>;
+  find(id: string): Command | undefined;
+  /** Newest first. */
+  list(deviceId?: string): readonly Command[];
 }
 
 export interface Services {

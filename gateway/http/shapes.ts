@@ -1,5 +1,6 @@
 /** Shapes of requests and answers: they check the first and describe both in the OpenAPI document. */
 import { type TSchema, Type } from "typebox";
+import { commandIdPattern, commandStates, maxExpiryMs, maxTimeoutMs } from "../../src/commands/command.ts";
 import { errorCatalog } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
 import { scrubParts } from "../../src/ledger/scrub-events.ts";
@@ -72,19 +73,58 @@ export const revokeBody = Type.Object(
   { reason: Type.String({ description: "Kept in the ledger.", maxLength: 256, default: "" }) },
   strict,
 );
+const commandId = Type.String({ description: "Names the command.", pattern: commandIdPattern.source });
+const wait = (fallback: number) =>
+  Type.Integer({
+    description: "Answer once it is finished, or after so long with what it is then.",
+    minimum: 0,
+    maximum: 60_000,
+    default: fallback,
+  });
+export const commandParams = Type.Object({ id: commandId }, strict);
+export const commandQuery = Type.Object({ waitMs: wait(0) }, strict);
+/** Other headers are not ours to judge. */
+export const commandHeaders = Type.Object({ "idempotency-key": Type.Optional(commandId) });
 export const commandBody = Type.Object(
   {
+    id: Type.Optional(commandId),
     cmd: Type.String({ minLength: 1, maxLength: 64 }),
     params: Type.Record(Type.String(), Type.Unknown(), { default: {} }),
     timeoutMs: Type.Integer({
-      description: "Wait for the device's answer.",
+      description: "The device's answer is waited for so long once the command is sent.",
       minimum: 100,
-      maximum: 60_000,
+      maximum: maxTimeoutMs,
       default: 5_000,
     }),
+    expiresInMs: Type.Integer({
+      description: "It is not sent later than that.",
+      minimum: 100,
+      maximum: maxExpiryMs,
+      default: 60_000,
+    }),
+    waitMs: wait(30_000),
   },
   strict,
 );
+export const command = Type.Object({
+  id: Type.String(),
+  deviceId: Type.String(),
+  cmd: Type.String(),
+  params: Type.Record(Type.String(), Type.Unknown()),
+  by: Type.String({ description: "How it was asked for: http, mqtt." }),
+  state: Type.Enum([...commandStates], {
+    description:
+      "`delivered`: handed over, and this family does not say what came of it. `unanswered`: sent without an answer, so that it may have been done. `expired`, `not_sent`: the device never got it.",
+  }),
+  message: Type.String({ description: "As the device words it; or why there is no answer." }),
+  code: nullable(Type.String({ description: "Error code, where it was not the device that ended it." })),
+  link: nullable(Type.String({ description: "What it was sent by." })),
+  timeoutMs: Type.Integer(),
+  acceptedAt: time,
+  expiresAt: time,
+  sentAt: nullable(time),
+  finishedAt: nullable(time),
+});
 export const pageQuery = Type.Object({ limit, cursor }, strict);
 export const readingsQuery = Type.Object(
   {

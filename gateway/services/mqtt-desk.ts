@@ -3,6 +3,8 @@
  * `mycogate/{gateway id}/request/`, and commands that operators publish for boards on serial ports.
  */
 import type { Logger } from "pino";
+import type { Command } from "../../src/commands/command.ts";
+import { readMqttRequest } from "../../src/commands/mqtt.ts";
 import { GatewayError } from "../../src/errors.ts";
 import type { Services } from "../http/services.ts";
 import type { MqttTransport } from "../transports/mqtt/mqtt-transport.ts";
@@ -17,6 +19,9 @@ export interface MqttDeskOptions {
 
 const healthIntervalMs = 10_000;
 const commandTimeoutMs = 5_000;
+const commandExpiryMs = 60_000;
+/** For its last entry in the ledger. */
+const settlingMs = 5_000;
 
 export class MqttDesk {
   readonly #options: MqttDeskOptions;
@@ -55,26 +60,45 @@ export class MqttDesk {
     this.#send(answered);
   }
 
-  /** `{p}/{id}/cmd` with `{id?, cmd, params?}`; the result, with the same id, goes to `{p}/{id}/cmd/result`. */
-  command(deviceId: string, payload: Uint8Array): void {
-    this.#send(this.#command(deviceId, payload));
+  /**
+   * `{p}/{id}/cmd` with `{id?, cmd, params?, expires?, timeoutMs?}`, published by an operator; what comes of it goes to
+   * `{p}/{id}/cmd/result`, with the same id. Resolves once the command is in the ledger, or refused.
+   * @returns undefined for a device that is not ours: then the broker only passes it on
+   */
+  command(deviceId: string, payload: Uint8Array): Promise<void> | undefined {
+    const { services } = this.#options;
+    if (!services.registry.find(deviceId)) return undefined;
+    const request = readMqttRequest(payload);
+    if (!request) {
+      const why = 'not a JSON object with the text "cmd", or a member of another kind';
+      this.#send(this.#result(deviceId, { success: false, message: why, code: "REQUEST_INVALID" }));
+      return Promise.resolve();
+    }
+    const { id, cmd, params, expires, timeoutMs = commandTimeoutMs } = request;
+    const expiresInMs = expires === undefined ? commandExpiryMs : Math.max(0, expires - Date.now());
+    return services.commands.submit({ deviceId, id, cmd, params, by: "mqtt", timeoutMs, expiresInMs }).then(
+      (command) => this.#send(this.#outcome(command)),
+      (error) => {
+        if (!(error instanceof GatewayError)) throw error;
+        const { code, message } = error;
+        this.#send(this.#result(deviceId, { ...(id !== undefined && { id }), success: false, message, code }));
+      },
+    );
   }
 
-  async #command(deviceId: string, payload: Uint8Array): Promise<void> {
-    const { services, prefix } = this.#options;
-    const command = parseCommand(payload);
-    let result: { success: boolean; message: string };
-    try {
-      if (!command) throw new GatewayError("REQUEST_INVALID", "not a JSON object with the text cmd");
-      const { cmd, params } = command;
-      result = await services.commands.send(deviceId, { cmd, params }, commandTimeoutMs);
-    } catch (error) {
-      // A device that is not on a serial port subscribes to the topic and answers for itself.
-      if (error instanceof GatewayError && error.code === "COMMAND_UNSUPPORTED") return;
-      result = { success: false, message: error instanceof GatewayError ? error.code : String(error) };
-    }
-    const body = JSON.stringify({ ...(command?.id !== undefined && { id: command.id }), ...result });
-    await this.#mqtt?.publish(`${prefix}/${deviceId}/cmd/result`, body, { qos: 1 });
+  async #outcome({ id, deviceId, timeoutMs, expiresUs }: Command): Promise<void> {
+    const { commands } = this.#options.services;
+    const longestMs = timeoutMs + Math.max(0, expiresUs / 1_000 - Date.now()) + settlingMs;
+    const { state, message, code, link } = await commands.outcome(id, longestMs);
+    // A device on MQTT has said so itself, on the same topic; and what is open at the end of a run is not decided.
+    if (link === "mqtt" && (state === "succeeded" || state === "failed")) return;
+    if (state === "queued" || state === "sent") return;
+    const success = state === "succeeded" || state === "delivered";
+    await this.#result(deviceId, { id, success, message, state, ...(code !== undefined && { code }) });
+  }
+
+  async #result(deviceId: string, body: object): Promise<void> {
+    await this.#mqtt?.publish(`${this.#options.prefix}/${deviceId}/cmd/result`, JSON.stringify(body), { qos: 1 });
   }
 
   /** Retained topics change only when what they say does. */
@@ -96,17 +120,5 @@ export class MqttDesk {
     published.catch((error) =>
       this.#options.log.warn({ err: error }, "a message of the gateway itself was not published"),
     );
-  }
-}
-
-function parseCommand(payload: Uint8Array): { id: unknown; cmd: string; params: Record<string, unknown> } | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload).toString("utf8"));
-    if (typeof value !== "object" || value === null || !("cmd" in value) || typeof value.cmd !== "string")
-      return undefined;
-    const params = "params" in value && typeof value.params === "object" && value.params !== null ? value.params : {};
-    return { id: "id" in value ? value.id : undefined, cmd: value.cmd, params: params as Record<string, unknown> };
-  } catch {
-    return undefined;
   }
 }

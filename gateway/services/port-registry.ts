@@ -25,6 +25,10 @@ export class PortRegistry implements SerialRegistry {
     return device !== undefined && device.keys.length === 0 && device.transport.startsWith(this.#boundTo(""));
   }
 
+  roleOf(id: string): string {
+    return this.#registry.find(id)?.role ?? "";
+  }
+
   isFree(id: string): boolean {
     return deviceIdPattern.test(id) && this.#registry.find(id) === undefined;
   }

@@ -16,9 +16,9 @@ export const lineScienceComms: LineDialect = {
     const mac = macOf(json.get("board_id"));
     switch (textAt(json, "type")) {
       case "ack":
-        return json.has("cmd") && json.has("message") ? answered(true, textAt(json, "message")) : undefined;
+        return json.has("cmd") && json.has("message") ? answered(true, json, "message") : undefined;
       case "err":
-        return json.has("cmd") && json.has("error") ? answered(false, textAt(json, "error")) : undefined;
+        return json.has("cmd") && json.has("error") ? answered(false, json, "error") : undefined;
       case "telemetry":
         return textAt(json, "firmware") === firmwareName ? status(json, mac) : undefined;
       case "periph_list":
@@ -31,8 +31,9 @@ export const lineScienceComms: LineDialect = {
 
 export const decodeLineScienceComms = lineDecoder(lineScienceComms);
 
-function answered(success: boolean, message = ""): Result<LineContent, "SCHEMA_INVALID"> {
-  return accept({ readings: [], result: { success, message } });
+function answered(success: boolean, json: ExactObject, why: "message" | "error"): Result<LineContent, never> {
+  const [message = "", word = ""] = [textAt(json, why), textAt(json, "cmd")];
+  return accept({ readings: [], result: { success, message, word } });
 }
 
 function status(json: ExactObject, mac: string | undefined): Result<LineContent, "SCHEMA_INVALID"> {

@@ -1,4 +1,6 @@
 /** Channels and messages of the fungal computer interface's service. wire-facts §10.3; the form of commands is ours. */
+import type { Instruction } from "../commands/command.ts";
+import { type CommandReject, refuseUnknown } from "../commands/encoded.ts";
 import { accept, type Result, refuse } from "../result.ts";
 
 export type FciMessage =
@@ -10,6 +12,8 @@ const telemetryChannel = /^device\.([A-Za-z0-9_-]{1,64})\.telemetry$/;
 const commandChannel = /^device\.([A-Za-z0-9_-]{1,64})\.commands$/;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+const known: ReadonlySet<string> = new Set(["stimulus", "calibrate", "config"]);
+const waveforms: ReadonlySet<unknown> = new Set(["pulse", "sine", "dc", "ramp"]);
 /** Firmware limits. wire-facts §10.3 */
 const most: Readonly<Record<string, number>> = { amplitude: 100, duration: 10_000 };
 
@@ -40,18 +44,16 @@ export function readFciMessage(bytes: Uint8Array, sender?: string): Result<FciMe
 }
 
 /** @returns what a board's subscriber is sent, or why the firmware would not take it */
-export function fciCommand(
-  board: string,
-  id: string,
-  cmd: string,
-  params: Readonly<Record<string, unknown>>,
-): Result<string, "REQUEST_INVALID"> {
+export function fciCommand(board: string, id: string, { cmd, params }: Instruction): Result<string, CommandReject> {
+  if (!known.has(cmd)) return refuseUnknown(cmd, "a fungal computer interface", known);
   if (cmd === "stimulus") {
     for (const [name, limit] of Object.entries(most)) {
       const value = params[name];
       if (value !== undefined && !(typeof value === "number" && value >= 0 && value <= limit))
         return refuse("REQUEST_INVALID", `stimulus ${name} must be 0 to ${limit}`);
     }
+    if (params.waveform !== undefined && !waveforms.has(params.waveform))
+      return refuse("REQUEST_INVALID", `stimulus waveform must be one of ${[...waveforms].join(", ")}`);
   }
   const payload = { ...params, command: cmd, id };
   return accept(JSON.stringify({ channel: `device.${board}.commands`, message_type: "command", payload }));

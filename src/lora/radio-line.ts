@@ -47,11 +47,6 @@ export function sendLine(id: number, frame: Uint8Array): string {
   return `${JSON.stringify({ lora_tx: { id, frame: btoa(String.fromCharCode(...frame)) } })}\n`;
 }
 
-/** The line that lets the stock firmware send a COMMAND. */
-export function injectLine(cmd: number, dst: number, data: readonly number[]): string {
-  return `${JSON.stringify({ cmd, dst, data })}\n`;
-}
-
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

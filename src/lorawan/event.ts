@@ -25,8 +25,22 @@ export interface Uplink extends Omit<LinkObservation, "leaf"> {
   readonly data: Uint8Array;
 }
 
+/** What became of a downlink that was asked for. */
+export interface DownlinkFate {
+  readonly kind: "downlink";
+  /** As the event is called: `ack`, `down/failed`, … */
+  readonly name: string;
+  /** (Not) acknowledged by the device itself; taken by a gateway for transmission; or not sent at all. */
+  readonly fate: "acknowledged" | "unacknowledged" | "transmitted" | "failed";
+  /** All the names it is known by; ours is among them if it was ours. */
+  readonly ids: readonly string[];
+  /** Why it failed, in the server's words; often empty. */
+  readonly detail: string;
+}
+
 export type LorawanEvent =
   | Uplink
+  | DownlinkFate
   /** join, ack, txack, status, …: nothing that was measured. */
   | { readonly kind: "other"; readonly name: string; readonly device: LorawanDevice | undefined };
 
@@ -54,12 +68,28 @@ export function readEvent(kind: NetworkKind, topic: string, payload: Uint8Array)
   return kind === "chirpstack" ? chirpstackEvent(topic, message) : ttnEvent(topic, message);
 }
 
+export interface Downlink {
+  /** A UUID; the server's events name it. */
+  readonly id: string;
+  /** 1 … 223 */
+  readonly port: number;
+  /** The device is to acknowledge it. */
+  readonly confirmed: boolean;
+  readonly data: Uint8Array;
+}
+
 /** The document that asks for one downlink. */
-export function downlink(kind: NetworkKind, { devEui }: LorawanDevice, port: number, data: Uint8Array): string {
+export function downlink(
+  kind: NetworkKind,
+  { devEui }: LorawanDevice,
+  { id, port, confirmed, data }: Downlink,
+): string {
   const base64 = base64Of(data);
   return kind === "chirpstack"
-    ? JSON.stringify({ devEui, confirmed: false, fPort: port, data: base64 })
-    : JSON.stringify({ downlinks: [{ f_port: port, frm_payload: base64, priority: "NORMAL" }] });
+    ? JSON.stringify({ id, devEui, confirmed, fPort: port, data: base64 })
+    : JSON.stringify({
+        downlinks: [{ f_port: port, frm_payload: base64, priority: "NORMAL", confirmed, correlation_ids: [id] }],
+      });
 }
 
 /** `application/{application}/device/{devEui}/event/{event}` */
@@ -69,6 +99,12 @@ function chirpstackEvent(topic: string, message: JsonObject): Result<LorawanEven
   const device = euiPattern.test(devEui)
     ? { devEui, downlinkTopic: `application/${application}/device/${devEui}/command/down` }
     : undefined;
+  if (name === "ack" || name === "txack") {
+    // A flag that is false may be absent.
+    const isAcknowledged = message.acknowledged === true;
+    const fate = name === "txack" ? "transmitted" : isAcknowledged ? "acknowledged" : "unacknowledged";
+    return accept({ kind: "downlink", name, fate, ids: [textOf(message.queueItemId)], detail: "" });
+  }
   if (name !== "up") return accept({ kind: "other", name, device });
   if (!device) return refuse("BODY_INVALID", "deviceInfo.devEui is not an EUI");
   const data = bytesOf(message.data);
@@ -99,6 +135,15 @@ function ttnEvent(topic: string, message: JsonObject): Result<LorawanEvent, "BOD
   const device = euiPattern.test(devEui)
     ? { devEui, downlinkTopic: `v3/${application}/devices/${deviceId}/down/push` }
     : undefined;
+  const told = ttnFates[name];
+  if (told) {
+    const [member, fate] = told;
+    const part = objectOf(message[member]);
+    // What failed is told with its error beside it.
+    const item = name === "down/failed" ? objectOf(part.downlink) : part;
+    const detail = textOf(objectOf(part.error).message_format);
+    return accept({ kind: "downlink", name, fate, ids: [item, message].flatMap(correlationIds), detail });
+  }
   if (name !== "up") return accept({ kind: "other", name, device });
   if (!device) return refuse("BODY_INVALID", "end_device_ids.dev_eui is not an EUI");
   const up = objectOf(message.uplink_message);
@@ -120,6 +165,19 @@ function ttnEvent(topic: string, message: JsonObject): Result<LorawanEvent, "BOD
     spreadingFactor: numberOf(lora.spreading_factor),
     bandwidthHz: numberOf(lora.bandwidth),
   });
+}
+
+/** By event: the member that has the downlink, and what it says of it. */
+const ttnFates: Readonly<Record<string, readonly [member: string, fate: DownlinkFate["fate"]]>> = {
+  "down/ack": ["downlink_ack", "acknowledged"],
+  "down/nack": ["downlink_nack", "unacknowledged"],
+  "down/sent": ["downlink_sent", "transmitted"],
+  "down/failed": ["downlink_failed", "failed"],
+};
+
+function correlationIds(message: JsonObject): readonly string[] {
+  const ids = message.correlation_ids;
+  return Array.isArray(ids) ? ids.slice(0, maxReceptions).map(textOf) : [];
 }
 
 /** Of the correlation ids, the one that the Application Server gives each uplink. */

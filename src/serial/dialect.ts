@@ -19,6 +19,8 @@ export interface CommandResult {
   readonly message: string;
   /** Generation A: the number of the command, all that says which one this is about. */
   readonly cmdId?: number;
+  /** ScienceComms: the command's words as it repeats them, which is all that says which one this is about. */
+  readonly word?: string;
 }
 
 export interface SerialMessage {

@@ -5,19 +5,20 @@
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
 import { crc16 } from "../codec/crc16.ts";
 import type { MdpPacket } from "../codec/mdp.ts";
+import type { CommandAnswer } from "../commands/command.ts";
+import type { Addressed, CommandReject, PortCommand } from "../commands/encoded.ts";
+import { maxCommandBytes } from "../commands/mdp-b.ts";
+import { encodePortCommand } from "../commands/port-command.ts";
 import { CommandSlot } from "../mdp/command-slot.ts";
 import { FrameStream } from "../mdp/frame-stream.ts";
 import { encodeOutbound } from "../mdp/outbound.ts";
 import { Peer } from "../mdp/peer.ts";
 import type { RejectReason } from "../rejects.ts";
-import { accept, type Result, refuse } from "../result.ts";
+import type { Result } from "../result.ts";
 import { DialectDetector, type SpokenDialect } from "./detector.ts";
-import type { CommandResult, SerialMessage } from "./dialect.ts";
+import type { SerialMessage } from "./dialect.ts";
 import { type Line, type LineContent, type LineDialect, lineOf } from "./line.ts";
 import type { PortDialects } from "./port-dialects.ts";
-
-/** Longest command document that Side-A takes. wire-facts §4.1 */
-const maxCommandBytes = 512;
 
 /** Lines for people, with nothing to read among them, before the board is asked for lines for machines. */
 const patience = 3;
@@ -44,7 +45,7 @@ export type SessionEvent =
     }
   /** What the port is taken to speak has changed. */
   | { readonly kind: "dialect"; readonly dialect: SpokenDialect }
-  | { readonly kind: "answer"; readonly result: CommandResult }
+  | { readonly kind: "answer"; readonly answer: CommandAnswer }
   | { readonly kind: "reply"; readonly wire: Uint8Array }
   | { readonly kind: "reject"; readonly reason: RejectReason };
 
@@ -110,24 +111,26 @@ export class PortSession {
     return this.#acknowledgement(src, peer.ack, verdict === "kept" ? mdpFlags.IS_ACK : mdpFlags.IS_NACK, body());
   }
 
+  /** What the board would be sent. @param speaks of the device, where a port serves several */
+  encode(command: Addressed, role: string, speaks = this.dialect): Result<PortCommand, CommandReject> {
+    return encodePortCommand(speaks, role, command);
+  }
+
   /**
-   * The frame of a command to Side-A, which then is the open one. Refused while another is, if it is too long, or if
-   * the board is known to speak something else than generation B.
+   * The bytes of a command, which then is the open one. There must be none: whoever sends lets them follow one another.
+   * @returns whether the board will say what came of it
    */
-  command(
-    cmd: string,
-    params: Readonly<Record<string, unknown>>,
-  ): Result<Uint8Array, "BUSY" | "TOO_LONG" | "UNSUPPORTED"> {
-    const { dialect } = this;
-    if (dialect !== undefined && dialect !== "mdp-b" && dialect !== "mdp-envelope")
-      return refuse("UNSUPPORTED", `the board speaks ${dialect}`);
-    if (this.#commands.isOpen) return refuse("BUSY", "another command is open");
-    const body = new TextEncoder().encode(JSON.stringify({ cmd, params }));
-    if (body.length > maxCommandBytes)
-      return refuse("TOO_LONG", `the command takes ${body.length} of ${maxCommandBytes} bytes`);
-    const { seq, wire } = this.#encode(mdpTypes.COMMAND, 0, mdpFlags.ACK_REQUESTED, mdpEndpoints.SIDE_A, body);
-    this.#commands.open(seq, cmd);
-    return accept(wire);
+  open(command: PortCommand): { readonly wire: Uint8Array; readonly isAnswered: boolean } {
+    if (command.form === "line") {
+      const { text, answer } = command;
+      if (answer.by === "word") this.#commands.open(answer);
+      return { wire: new TextEncoder().encode(`${text}\n`), isAnswered: answer.by === "word" };
+    }
+    const { body, isJson, dst, answer } = command;
+    const padTo = isJson ? maxCommandBytes : 0;
+    const { seq, wire } = this.#encode(mdpTypes.COMMAND, 0, mdpFlags.ACK_REQUESTED, dst, body, padTo);
+    this.#commands.open({ ...answer, seq, dst });
+    return { wire, isAnswered: true };
   }
 
   /** Give up waiting. @returns whether Side-B at least passed the command on */
@@ -139,7 +142,7 @@ export class PortSession {
   /** A request that Side-A say who it is; nobody waits for the answer, so it does not count as the open command. */
   askHello(): Uint8Array {
     const body = new TextEncoder().encode(JSON.stringify({ cmd: "hello", params: {} }));
-    return this.#encode(mdpTypes.COMMAND, 0, mdpFlags.ACK_REQUESTED, mdpEndpoints.SIDE_A, body).wire;
+    return this.#encode(mdpTypes.COMMAND, 0, mdpFlags.ACK_REQUESTED, mdpEndpoints.SIDE_A, body, maxCommandBytes).wire;
   }
 
   #frame(packet: MdpPacket, wire: Uint8Array): SessionEvent[] {
@@ -167,8 +170,8 @@ export class PortSession {
     }
     const session = `${this.#name}-${src.toString(16)}-${peer.run}`;
     const events: SessionEvent[] = [...this.#detected(dialect), { kind: "message", message, session, ref }];
-    const result = this.#commands.answer(packet, message);
-    if (result) events.push({ kind: "answer", result });
+    const answer = this.#commands.answer(packet, message);
+    if (answer) events.push({ kind: "answer", answer });
     return events;
   }
 
@@ -225,7 +228,9 @@ export class PortSession {
         }
       : { format, payload };
     const session = `${this.#name}-line-${this.#lineRun}`;
-    return [...this.#detected(dialect.name), { kind: "message", message, session, ref: undefined }];
+    const events = [...this.#detected(dialect.name), { kind: "message" as const, message, session, ref: undefined }];
+    const answer = content?.result && this.#commands.answerLine(content.result);
+    return answer ? [...events, { kind: "answer", answer }] : events;
   }
 
   #textLine(): SessionEvent[] {
@@ -251,11 +256,18 @@ export class PortSession {
   }
 
   #acknowledgement(dst: number, ack: number, flags: number, body: Uint8Array): Uint8Array {
-    return this.#encode(mdpTypes.ACK, ack, flags, dst, body).wire;
+    return this.#encode(mdpTypes.ACK, ack, flags, dst, body, 0).wire;
   }
 
-  #encode(type: number, ack: number, flags: number, dst: number, body: Uint8Array): { seq: number; wire: Uint8Array } {
-    const padTo = type === mdpTypes.COMMAND ? maxCommandBytes : 0;
+  /** @param padTo see `encodeOutbound` */
+  #encode(
+    type: number,
+    ack: number,
+    flags: number,
+    dst: number,
+    body: Uint8Array,
+    padTo: number,
+  ): { seq: number; wire: Uint8Array } {
     const outbound = encodeOutbound({ type, ack, flags, src: mdpEndpoints.GATEWAY, dst, body }, this.#nextSeq, padTo);
     this.#nextSeq = outbound.seq + 1;
     return outbound;

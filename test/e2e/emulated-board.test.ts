@@ -65,10 +65,10 @@ suite("a board on an emulated processor", () => {
     await board.start();
     await receipted(10);
     const answered = (cmd: string, params: object): Promise<unknown> =>
-      gateway!.request("POST", "/api/v1/devices/cortex-m-mps2/commands", { cmd, params, timeoutMs: 30_000 });
-    expect(await answered("set_interval", { ms: 40 })).toEqual({ success: true, message: "done" });
-    expect(await answered("set_interval", { ms: "soon" })).toEqual({ success: false, message: "bad_params" });
-    expect(await answered("self_destruct", {})).toEqual({ success: false, message: "unknown_command" });
+      gateway!.request("POST", `/api/v1/devices/${deviceId}/commands`, { cmd, params, timeoutMs: 30_000 });
+    expect(await answered("set_interval", { ms: 40 })).toMatchObject({ state: "succeeded", message: "done" });
+    expect(await answered("set_interval", { ms: "soon" })).toMatchObject({ state: "failed", message: "bad_params" });
+    expect(await answered("self_destruct", {})).toMatchObject({ state: "failed", message: "unknown_command" });
     await board.kill();
     await board.start();
     await receipted(10);

@@ -259,6 +259,7 @@ describe("an operator on MQTT", () => {
             id: "c-1",
             success: true,
             message: "telemetry_sent",
+            state: "succeeded",
           });
       } finally {
         board.stop();

@@ -7,6 +7,7 @@ import { mdpEndpoints, mdpFlags, mdpTypes } from "../../protocol/spec.ts";
 import { decodeMdpFrame, encodeMdpFrame, type MdpPacket } from "../../src/codec/mdp.ts";
 import { decodePayload } from "../../src/dialects/index.ts";
 import { airtimeSeconds, mycobrainRadio } from "../../src/lora/airtime.ts";
+import { sendBy } from "../support/command-order.ts";
 import { needs } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
 import { telemetry } from "../support/serial-boards.ts";
@@ -119,7 +120,7 @@ needs("python3")("LoRa gateways", () => {
     radios[1]!.write(heard(frame, -60));
     await until(() => expect(ingest.outcomes).toHaveLength(4));
     expect(transport.reaches("lora-a1")).toBe(true);
-    const answered = transport.send("lora-a1", { cmd: "estop", params: {} }, 20_000);
+    const answered = sendBy(transport, "lora-a1", { cmd: "estop", params: {} }, 20_000);
     await until(() => expect(told(radios[1]!)).toHaveLength(1));
     const { seq } = told(radios[1]!)[0]!;
     const body = Buffer.from('{"success":true,"message":"estop_activated"}');
@@ -137,18 +138,18 @@ needs("python3")("LoRa gateways", () => {
         -60,
       ),
     );
-    expect(await answered).toEqual({ success: true, message: "estop_activated" });
+    expect(await answered).toEqual({ outcome: "succeeded", message: "estop_activated" });
     expect(told(radios[0]!)).toEqual([]);
-    await expect(transport.send("lora-a1", { cmd: "estop", params: {} }, 500)).rejects.toMatchObject({
+    await expect(sendBy(transport, "lora-a1", { cmd: "estop", params: {} }, 500)).rejects.toMatchObject({
       code: "AIRTIME_SPENT",
       details: { waitSeconds: expect.any(Number) },
     });
     const tooLong = { note: "x".repeat(240) };
-    await expect(transport.send("lora-a1", { cmd: "x", params: tooLong }, 500)).rejects.toMatchObject({
+    await expect(sendBy(transport, "lora-a1", { cmd: "x", params: tooLong }, 500)).rejects.toMatchObject({
       code: "REQUEST_INVALID",
     });
     expect(downlinks()).toMatchObject({ sent: 1, refused_airtime: 1 });
-    await expect(transport.send("nobody", { cmd: "x", params: {} }, 500)).rejects.toMatchObject({
+    await expect(sendBy(transport, "nobody", { cmd: "x", params: {} }, 500)).rejects.toMatchObject({
       code: "COMMAND_UNSUPPORTED",
     });
   });
@@ -169,16 +170,21 @@ needs("python3")("LoRa gateways", () => {
     const last = ingest.uploads[1]!;
     expect(Buffer.from(last.payload).toString()).toBe(header);
     expect(decodePayload(last.format, last.payload)).toMatchObject({ ok: true, value: { readings: [] } });
-    const sent = transport.send(last.deviceId, { cmd: "inject", params: { cmd: 4, dst: 161, data: [1, 1] } }, 20_000);
+    const sent = sendBy(
+      transport,
+      last.deviceId,
+      { cmd: "inject", params: { cmd: 4, dst: 161, data: [1, 1] } },
+      20_000,
+    );
     await until(() => expect(radios[0]!.received.toString()).toBe('{"cmd":4,"dst":161,"data":[1,1]}\n'));
     radios[0]!.write('{"sent":true,"seq":3}\n');
-    expect(await sent).toMatchObject({ success: true, message: expect.stringContaining("whether or not") });
+    expect(await sent).toMatchObject({ outcome: "delivered", message: expect.stringContaining("whether or not") });
     for (const params of [{ cmd: -1 }, { cmd: 4, data: [256] }, { cmd: 4, dst: 300 }, {}]) {
-      await expect(transport.send(last.deviceId, { cmd: "inject", params }, 10)).rejects.toMatchObject({
+      await expect(sendBy(transport, last.deviceId, { cmd: "inject", params }, 10)).rejects.toMatchObject({
         code: "REQUEST_INVALID",
       });
     }
-    await expect(transport.send(last.deviceId, { cmd: "inject", params: { cmd: 4 } }, 20)).rejects.toMatchObject({
+    await expect(sendBy(transport, last.deviceId, { cmd: "inject", params: { cmd: 4 } }, 20)).rejects.toMatchObject({
       code: "COMMAND_TIMEOUT",
     });
   });

@@ -279,17 +279,24 @@ describe("other topics of a device", () => {
     expect(ingest.uploads).toEqual([]);
   });
 
-  test("a status is retained, a command is not, and is offered to the gateway too", async () => {
+  test("a status is retained, a command is not, and is offered to the gateway, which may take it", async () => {
     const commands: unknown[] = [];
     const { url } = await startBroker(
       {},
-      { onCommand: (deviceId, payload) => commands.push([deviceId, Buffer.from(payload).toString()]) },
+      {
+        onCommand: (deviceId, payload) => {
+          commands.push([deviceId, Buffer.from(payload).toString()]);
+          return deviceId === "dev-1" ? undefined : Promise.resolve();
+        },
+      },
     );
     const operator = await connectClient(url, { username: "admin", password: adminToken });
     const device = await connectClient(url);
     await device.publishAsync("mycobrain/dev-1/status", '{"state":"online"}', { qos: 1, retain: true });
     await operator.publishAsync("mycobrain/dev-1/cmd", '{"cmd":"reboot"}', { qos: 1, retain: true });
     await operator.subscribeAsync("mycobrain/dev-1/#", { qos: 1 });
+    await operator.subscribeAsync("mycobrain/dev-2/#", { qos: 1 });
+    await operator.publishAsync("mycobrain/dev-2/cmd", '{"cmd":"taken"}', { qos: 1 });
     await operator.publishAsync("mycobrain/dev-1/cmd", '{"cmd":"again"}', { qos: 1 });
     await eventually(() =>
       expect(operator.received.map(({ text, retain }) => [text, retain])).toEqual([
@@ -299,13 +306,15 @@ describe("other topics of a device", () => {
     );
     expect(commands).toEqual([
       ["dev-1", '{"cmd":"reboot"}'],
+      ["dev-2", '{"cmd":"taken"}'],
       ["dev-1", '{"cmd":"again"}'],
     ]);
   });
 
   test("however open the topics are, only an operator has the gateway itself do something", async () => {
     const obeyed: unknown[] = [];
-    const note = (what: string, payload: Uint8Array): number => obeyed.push([what, Buffer.from(payload).toString()]);
+    const note = (what: string, payload: Uint8Array): undefined =>
+      void obeyed.push([what, Buffer.from(payload).toString()]);
     const { url } = await startBroker({ rules: openRules }, { onCommand: note, onRequest: note });
     const operator = await connectClient(url, { username: "admin", password: adminToken });
     const anybody = await connectClient(url);

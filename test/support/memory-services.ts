@@ -12,6 +12,7 @@ import type {
   TrackPoint,
   TrackQuery,
 } from "../../gateway/http/services.ts";
+import type { Command } from "../../src/commands/command.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { transports } from "../../src/ingest/upload.ts";
 import type { EventView } from "../../src/ledger/event-view.ts";
@@ -36,7 +37,7 @@ export interface MemoryState {
   signedSize: number;
   databaseIsUp: boolean;
   ready: boolean;
-  commands: { id: string; cmd: string; params: Record<string, unknown>; timeoutMs: number }[];
+  commands: Map<string, Command>;
   queries: ReadingsQuery[];
   erased: Set<string>;
   /** Passes begun, and what the last has found. */
@@ -73,7 +74,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
     signedSize: 0,
     databaseIsUp: true,
     ready: true,
-    commands: [],
+    commands: new Map(),
     queries: [],
     erased: new Set(),
     scrubs: 0,
@@ -212,13 +213,28 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       stats: () => ({ ...noStats(), ...state.stats }),
     },
     commands: {
-      async send(id, command, timeoutMs) {
-        existing(id);
-        state.commands.push({ id, ...command, timeoutMs });
-        if (command.cmd === "sleep")
-          throw new GatewayError("COMMAND_TIMEOUT", `${id} did not answer within ${timeoutMs} ms`);
-        return { success: true, message: "done" };
+      async submit({ deviceId, id = `c-${state.commands.size + 1}`, cmd, params, by, timeoutMs, expiresInMs }) {
+        existing(deviceId);
+        const known = state.commands.get(id);
+        if (known) return known;
+        if (cmd === "fly") throw new GatewayError("COMMAND_UNKNOWN", `${deviceId} has no command fly`);
+        const acceptedUs = 1_750_000_000_000_000;
+        const isOpen = cmd === "sleep";
+        const command: Command = {
+          ...{ id, deviceId, cmd, params, by, timeoutMs, acceptedUs, code: undefined, link: "serial" },
+          expiresUs: acceptedUs + expiresInMs * 1_000,
+          sentUs: acceptedUs,
+          ...(isOpen
+            ? { state: "sent", message: "", finishedUs: undefined }
+            : { state: "succeeded", message: "done", finishedUs: acceptedUs + 1_000 }),
+        };
+        state.commands.set(id, command);
+        return command;
       },
+      outcome: async (id) => state.commands.get(id)!,
+      find: (id) => state.commands.get(id),
+      list: (deviceId) =>
+        [...state.commands.values()].reverse().filter((each) => deviceId === undefined || each.deviceId === deviceId),
     },
     airtime: () => ({
       windowSeconds: 3_600,

@@ -74,6 +74,10 @@ export class FakeRegistry implements SerialRegistry {
     return [...this.boards.values()].some((board) => board.id === id);
   }
 
+  roleOf(id: string): string {
+    return [...this.boards.values()].find((board) => board.id === id)?.role ?? "";
+  }
+
   isFree(id: string): boolean {
     return !this.taken.has(id);
   }

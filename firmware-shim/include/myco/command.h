@@ -1,6 +1,7 @@
 /**
- * Commands from the gateway: `{"id":…,"cmd":"…","params":{…},"expires":…}` on `{p}/{id}/cmd`, or `{"cmd","params"}` as body
- * of an MDP COMMAND frame, whose `seq` takes the place of the id. Each is read, run at most once, and answered.
+ * Commands from the gateway: `{"id":…,"cmd":"…","params":{…},"expires":…}` on `{p}/{id}/cmd`, or as body of an MDP COMMAND
+ * frame, whose `seq` names it in the answer; a gateway that has read no envelope yet leaves the id out. Each is read, run at
+ * most once, and answered.
  */
 #ifndef MYCO_COMMAND_H
 #define MYCO_COMMAND_H
@@ -42,7 +43,7 @@ myco_status myco_json_int(const myco_json *value, int64_t *out);
 
 /** Views into the message. */
 typedef struct myco_command {
-  myco_json id;       /* Text or number; not there over MDP. */
+  myco_json id;       /* Text or number; over MDP it may be absent. */
   myco_json cmd;      /* Text: compare with myco_json_is. */
   myco_json params;   /* An object, or not there: look into it with myco_json_member. */
   int64_t expires_ms; /* Since 1970, 0 for never. */

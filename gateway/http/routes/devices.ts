@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { Type } from "typebox";
 import { parsePublicKey } from "../../../src/codec/device-key.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Device } from "../../../src/registry/device.ts";
@@ -8,8 +7,8 @@ import * as shapes from "../shapes.ts";
 
 const tags = ["devices"];
 
-/** Enrol, list, rotate, revoke, command. Every decision is answered once it is durable in the ledger. */
-export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { registry, commands, erasures }) => {
+/** Enrol, list, rotate, revoke. Every decision is answered once it is durable in the ledger. */
+export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { registry, erasures }) => {
   const view = (device: Device) => deviceView(device, registry.lastSeenUs(device.id));
 
   app.post(
@@ -149,21 +148,6 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { r
       return erasure;
     },
   );
-
-  app.post(
-    "/devices/:id/commands",
-    {
-      config: { role: "operator" },
-      schema: {
-        tags,
-        summary: "Send one command and wait for its answer",
-        params: shapes.deviceParams,
-        body: shapes.commandBody,
-        response: shapes.answers({ 200: Type.Object({ success: Type.Boolean(), message: Type.String() }) }),
-      },
-    },
-    async ({ params: { id }, body: { cmd, params, timeoutMs } }) => commands.send(id, { cmd, params }, timeoutMs),
-  );
 };
 
 function deviceView(device: Device, lastSeenUs: number | undefined) {
@@ -192,10 +176,10 @@ function decodedKey(text: string): Uint8Array {
   return key.value;
 }
 
-function isoTime(us: number): string {
+export function isoTime(us: number): string {
   return new Date(us / 1_000).toISOString();
 }
 
-function isoTimeOrNull(us: number | undefined): string | null {
+export function isoTimeOrNull(us: number | undefined): string | null {
   return us === undefined ? null : isoTime(us);
 }

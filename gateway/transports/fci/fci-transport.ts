@@ -2,17 +2,18 @@
  * What fungal computer interfaces call: a WebSocket at `/api/stream/ws`, and `POST /api/channels/{channel}/publish` where they
  * cannot hold one. Their clocks are not real, so the time of arrival is the time. docs/guides/fci.md
  */
-import { randomUUID, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { boardOfChannel, fciCommand, readFciMessage } from "../../../src/fci/channel.ts";
 import type { IngestPort, Outcome } from "../../../src/ingest/upload.ts";
 import { TokenBucket } from "../../../src/mqtt/token-bucket.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
-import type { CommandResult } from "../../../src/serial/dialect.ts";
+import { type CommandLink, type CommandOrder, orAborted } from "../../commands/command-link.ts";
 import type { DependencyState, Listener } from "../../http/services.ts";
 import { type Link, type LinkCounter, Tally } from "../link.ts";
 import type { SerialLog, SerialRegistry } from "../serial/serial-registry.ts";
@@ -45,7 +46,7 @@ const maxSubscriptions = 16;
 /** Addresses that publish without a connection and whose rate is known at a time. */
 const maxPublishers = 1_024;
 
-export class FciTransport implements Link {
+export class FciTransport implements Link, CommandLink {
   readonly name = "fci";
   readonly counters: readonly LinkCounter[];
   readonly #options: FciTransportOptions;
@@ -134,38 +135,47 @@ export class FciTransport implements Link {
     return this.#subscribersOf(deviceId).length > 0;
   }
 
+  lane(deviceId: string): string {
+    return deviceId;
+  }
+
+  check(deviceId: string, instruction: Instruction): void {
+    this.#commandTo(deviceId, "", instruction);
+  }
+
   /**
-   * Boards do not answer, so success means that the command was handed to a connection; only `calibrate` waits for the
-   * board to say that it has.
-   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_BUSY, COMMAND_TIMEOUT, REQUEST_INVALID
+   * Boards do not answer, so it is delivered when it was handed to a connection; only `calibrate` waits for the board to
+   * say that it has.
+   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_UNKNOWN, COMMAND_TIMEOUT, REQUEST_INVALID
    */
-  async send(
-    deviceId: string,
-    { cmd, params }: { readonly cmd: string; readonly params: Readonly<Record<string, unknown>> },
-    timeoutMs: number,
-  ): Promise<CommandResult> {
-    const subscribers = this.#subscribersOf(deviceId);
-    const first = subscribers[0];
-    if (!first) throw new GatewayError("COMMAND_UNSUPPORTED", `device ${deviceId} listens for no commands`);
-    const text = fciCommand(first.board, randomUUID(), cmd, params);
-    if (!text.ok) throw new GatewayError("REQUEST_INVALID", text.detail);
-    if (cmd === "calibrate" && this.#calibrations.has(deviceId))
-      throw new GatewayError("COMMAND_BUSY", `${deviceId} is being calibrated`);
+  async send(order: CommandOrder): Promise<CommandAnswer> {
+    const { id, deviceId, cmd, signal } = order;
+    this.#commandTo(deviceId, id, order);
+    await order.leaving();
     // One of them only: what is carried out twice stimulates twice.
-    first.socket.send(text.value);
+    const { socket, text } = this.#commandTo(deviceId, id, order);
+    socket.send(text);
     this.#fates.add("command");
-    if (cmd !== "calibrate") return { success: true, message: "delivered; this board does not answer" };
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#calibrations.delete(deviceId);
-        reject(new GatewayError("COMMAND_TIMEOUT", `${deviceId} was not calibrated within ${timeoutMs} ms`));
-      }, timeoutMs);
-      this.#calibrations.set(deviceId, () => {
-        clearTimeout(timer);
-        this.#calibrations.delete(deviceId);
-        resolve({ success: true, message: "calibration_complete" });
-      });
-    });
+    if (cmd !== "calibrate") return { outcome: "delivered", message: "this board does not answer" };
+    const calibrated = new Promise<void>((resolve) => this.#calibrations.set(deviceId, resolve));
+    try {
+      await orAborted(calibrated, signal);
+      return { outcome: "succeeded", message: "calibration_complete" };
+    } finally {
+      this.#calibrations.delete(deviceId);
+    }
+  }
+
+  #commandTo(
+    deviceId: string,
+    id: string,
+    instruction: Instruction,
+  ): { readonly socket: WebSocket; readonly text: string } {
+    const first = this.#subscribersOf(deviceId)[0];
+    if (!first) throw new GatewayError("COMMAND_UNSUPPORTED", `device ${deviceId} listens for no commands`);
+    const text = fciCommand(first.board, id, instruction);
+    if (!text.ok) throw new GatewayError(text.reject, text.detail);
+    return { socket: first.socket, text: text.value };
   }
 
   #subscribersOf(deviceId: string): { readonly board: string; readonly socket: WebSocket }[] {

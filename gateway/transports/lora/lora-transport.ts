@@ -6,18 +6,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { radioLink } from "../../../protocol/spec.ts";
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
+import { encodeInject } from "../../../src/commands/lines.ts";
 import { isEnvelope } from "../../../src/dialects/envelope.ts";
 import { encodeLink } from "../../../src/dialects/link.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Outcome, Upload } from "../../../src/ingest/upload.ts";
 import { framePayload } from "../../../src/lora/frame-payload.ts";
-import { injectLine, type RadioLine } from "../../../src/lora/radio-line.ts";
+import type { RadioLine } from "../../../src/lora/radio-line.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
-import type { CommandResult } from "../../../src/serial/dialect.ts";
+import type { SpokenDialect } from "../../../src/serial/detector.ts";
 import { portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
+import { type CommandLink, type CommandOrder, orAborted } from "../../commands/command-link.ts";
 import type { AirtimeReport, DependencyState } from "../../http/services.ts";
 import { type Link, type LinkCounter, Tally } from "../link.ts";
+import { PortCommands, type PortSpeech } from "../serial/port-commands.ts";
 import { portDeviceId } from "../serial/port-name.ts";
 import type { SerialLog, SerialRegistry } from "../serial/serial-registry.ts";
 import { Airtime } from "./airtime.ts";
@@ -38,16 +42,20 @@ export interface LoraTransportOptions {
 
 type Frame = Extract<RadioLine, { kind: "frame" }>;
 
-interface OpenCommand {
-  readonly settle: (result: CommandResult | GatewayError) => void;
+interface Place {
+  readonly radio: Radio;
+  readonly rssi: number;
+  readonly speaks: SpokenDialect;
 }
 
+/** Header, CRC, one COBS code and the delimiter. A frame that fits a LoRa packet has one code, or two. */
+const frameOverheadBytes = 16 + 2 + 1 + 1;
 /** A peer sends again after 1.8 s (wire-facts §3.2); the same acknowledgement before that is for another radio's copy. */
 const ackQuietMs = 1_500;
 /** Bytes that a COMMAND adds to its data: header, numbers, CRC, COBS and delimiter. */
 const injectedOverheadBytes = 16 + 4 + 2 + 1 + 1;
 
-export class LoraTransport implements Link {
+export class LoraTransport implements Link, CommandLink {
   readonly name = "lora";
   readonly counters: readonly LinkCounter[];
   readonly #options: LoraTransportOptions;
@@ -60,9 +68,9 @@ export class LoraTransport implements Link {
   readonly #seconds = new Tally();
   readonly #acks = new Map<string, { readonly ack: number; readonly atMs: number }>();
   /** By device: the radio that heard it best the last time. */
-  readonly #places = new Map<string, { readonly radio: Radio; readonly rssi: number }>();
-  readonly #injections = new Map<Radio, OpenCommand>();
-  #command: OpenCommand | undefined;
+  readonly #places = new Map<string, Place>();
+  readonly #commands = new PortCommands();
+  readonly #injections = new Map<Radio, (answer: CommandAnswer) => void>();
   #inFlight = 0;
   #stopping = false;
   #onIdle: (() => void) | undefined;
@@ -118,9 +126,6 @@ export class LoraTransport implements Link {
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
-    const stopped = new GatewayError("SHUTTING_DOWN", "the gateway is stopping");
-    this.#command?.settle(stopped);
-    for (const { settle } of this.#injections.values()) settle(stopped);
     await Promise.all(this.#radios.map((radio) => radio.stop()));
   }
 
@@ -129,124 +134,90 @@ export class LoraTransport implements Link {
     return this.#places.has(deviceId) || this.#stockRadio(deviceId) !== undefined;
   }
 
-  /**
-   * Send one command to a device that was heard, once there is time on air for it, and wait for its answer. To a radio with
-   * the stock firmware `inject` with `params` cmd, dst and data is a COMMAND by number, whose only answer is that it was sent.
-   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_BUSY, COMMAND_TIMEOUT, AIRTIME_SPENT, REQUEST_INVALID
-   */
-  async send(
-    deviceId: string,
-    { cmd, params }: { readonly cmd: string; readonly params: Readonly<Record<string, unknown>> },
-    timeoutMs: number,
-  ): Promise<CommandResult> {
-    const stock = this.#stockRadio(deviceId);
-    if (stock) return this.#inject(stock, deviceId, cmd, params, timeoutMs);
-    const radio = this.#places.get(deviceId)?.radio;
-    if (!radio?.isOpen) throw new GatewayError("COMMAND_UNSUPPORTED", `no radio reaches ${deviceId}`);
-    const frame = this.#session.command(cmd, params);
-    if (!frame.ok) {
-      const codes = { BUSY: "COMMAND_BUSY", TOO_LONG: "REQUEST_INVALID", UNSUPPORTED: "COMMAND_UNSUPPORTED" } as const;
-      throw new GatewayError(codes[frame.reject], frame.detail);
-    }
-    try {
-      if (frame.value.length > radioLink.maxPacketBytes)
-        throw new GatewayError("REQUEST_INVALID", `a frame of ${frame.value.length} bytes; a LoRa packet has 255`);
-      return await this.#answered(
-        deviceId,
-        timeoutMs,
-        (leftMs) => this.#sendWithin(radio, deviceId, frame.value, leftMs),
-        (command) => {
-          this.#command = command;
-        },
-      );
-    } finally {
-      this.#session.abandonCommand();
-      this.#command = undefined;
-    }
+  /** There is one air: an answer of one device is told from another's by nothing but that one command is open. */
+  lane(): string {
+    return "air";
   }
 
-  async #answered(
-    deviceId: string,
-    timeoutMs: number,
-    sent: (leftMs: number) => Promise<void>,
-    open: (command: OpenCommand) => void,
-  ): Promise<CommandResult> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise<CommandResult>((resolve, reject) => {
-        open({ settle: (result) => (result instanceof GatewayError ? reject(result) : resolve(result)) });
-        timer = setTimeout(
-          () => reject(new GatewayError("COMMAND_TIMEOUT", `no answer from ${deviceId} within ${timeoutMs} ms`)),
-          timeoutMs,
-        );
-        sent(timeoutMs).catch(reject);
-      });
-    } finally {
-      clearTimeout(timer);
+  check(deviceId: string, instruction: Instruction): void {
+    if (this.#stockRadio(deviceId)) {
+      injected(instruction);
+      return;
     }
-  }
-
-  async #inject(
-    radio: Radio,
-    deviceId: string,
-    cmd: string,
-    params: Readonly<Record<string, unknown>>,
-    timeoutMs: number,
-  ): Promise<CommandResult> {
-    const { cmd: number, dst = 0xa1, data = [] } = params;
-    const isByte = (value: unknown): value is number =>
-      Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xff;
-    if (cmd !== "inject" || !Number.isInteger(number) || Number(number) < 0 || Number(number) > 0xffff || !isByte(dst))
+    const { speech } = this.#reached(deviceId);
+    const command = this.#commands.encode(instruction, speech);
+    if (command.form === "line")
+      throw new GatewayError("COMMAND_UNSUPPORTED", `${deviceId} takes no commands by radio`);
+    const bytes = frameOverheadBytes + command.body.length;
+    if (bytes > radioLink.maxPacketBytes)
       throw new GatewayError(
         "REQUEST_INVALID",
-        "inject takes cmd 0 to 65535, dst 0 to 255 and data, an array of bytes",
+        `a frame of ${bytes} bytes; a LoRa packet has ${radioLink.maxPacketBytes}`,
       );
-    // The firmware's JSON document has room for so many. wire-facts §3.7
-    if (!Array.isArray(data) || data.length > 16 || !data.every(isByte))
-      throw new GatewayError("REQUEST_INVALID", "data is not an array of at most 16 bytes");
-    if (this.#injections.has(radio)) throw new GatewayError("COMMAND_BUSY", `${deviceId} has a command open`);
-    const seconds = this.#airtime.seconds(injectedOverheadBytes + data.length);
-    const line = injectLine(Number(number), dst, data);
+  }
+
+  /**
+   * Send one command to a device that was heard, once there is time on air for it, and wait for its answer. To a radio with
+   * the stock firmware `inject` is a COMMAND by number, whose only answer is that it was sent.
+   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_TIMEOUT, AIRTIME_SPENT, REQUEST_INVALID
+   */
+  async send(order: CommandOrder): Promise<CommandAnswer> {
+    const stock = this.#stockRadio(order.deviceId);
+    if (stock) return this.#inject(stock, order);
+    const { radio, speech } = this.#reached(order.deviceId);
+    return this.#commands.send(order, speech, async (wire) => {
+      // Padding against the line-ending trap made it longer.
+      if (wire.length > radioLink.maxPacketBytes)
+        throw new GatewayError("REQUEST_INVALID", `a frame of ${wire.length} bytes; a LoRa packet has 255`);
+      await this.#leave(order, this.#airtime.seconds(wire), () => radio.send(wire));
+    });
+  }
+
+  #reached(deviceId: string): { readonly radio: Radio; readonly speech: PortSpeech } {
+    const place = this.#places.get(deviceId);
+    if (!place?.radio.isOpen) throw new GatewayError("COMMAND_UNSUPPORTED", `no radio reaches ${deviceId}`);
+    const role = this.#options.registry.roleOf(deviceId);
+    return { radio: place.radio, speech: { session: this.#session, role, speaks: place.speaks } };
+  }
+
+  async #inject(radio: Radio, order: CommandOrder): Promise<CommandAnswer> {
+    const { line, dataBytes } = injected(order);
+    const answered = new Promise<CommandAnswer>((resolve) => this.#injections.set(radio, resolve));
     try {
-      const result = await this.#answered(
-        deviceId,
-        timeoutMs,
-        (leftMs) => this.#whenFree(deviceId, seconds, leftMs, () => radio.write(line)),
-        (command) => this.#injections.set(radio, command),
-      );
-      return {
-        ...result,
-        message: result.success ? "sent; the firmware says so whether or not the radio worked" : result.message,
-      };
+      const seconds = this.#airtime.seconds(injectedOverheadBytes + dataBytes);
+      await this.#leave(order, seconds, () => radio.write(`${line}\n`));
+      return await orAborted(answered, order.signal);
     } finally {
       this.#injections.delete(radio);
     }
   }
 
-  #sendWithin(radio: Radio, deviceId: string, frame: Uint8Array, leftMs: number): Promise<void> {
-    return this.#whenFree(deviceId, this.#airtime.seconds(frame), leftMs, () => radio.send(frame));
-  }
-
-  /** @throws GatewayError AIRTIME_SPENT where there is no time on air before the sender gives up */
-  async #whenFree(deviceId: string, seconds: number, leftMs: number, send: () => void): Promise<void> {
-    const waitMs = this.#airtime.waitMs(deviceId, seconds, performance.now());
-    if (waitMs >= leftMs) {
-      this.#sent.add("refused_airtime");
-      const details = {
-        airtimeSeconds: seconds,
-        waitSeconds: Number.isFinite(waitMs) ? Math.ceil(waitMs / 1_000) : null,
-      };
-      throw new GatewayError("AIRTIME_SPENT", `${seconds.toFixed(2)} s on air are not left for ${deviceId}`, {
-        details,
-      });
-    }
-    if (waitMs > 0) {
+  /**
+   * Send once there is time on air.
+   * @throws GatewayError AIRTIME_SPENT where there is none before the command expires
+   */
+  async #leave(
+    { deviceId, expiresMs, signal, leaving }: CommandOrder,
+    seconds: number,
+    send: () => void,
+  ): Promise<void> {
+    for (;;) {
+      const waitMs = this.#airtime.waitMs(deviceId, seconds, performance.now());
+      if (waitMs === 0) break;
+      if (waitMs >= expiresMs - this.#options.nowUs() / 1_000) {
+        this.#sent.add("refused_airtime");
+        const waitSeconds = Number.isFinite(waitMs) ? Math.ceil(waitMs / 1_000) : undefined;
+        const when = waitSeconds === undefined ? "in no hour" : `for ${waitSeconds} s`;
+        throw new GatewayError("AIRTIME_SPENT", `${seconds.toFixed(2)} s on air are not left for ${deviceId} ${when}`, {
+          details: { airtimeSeconds: seconds, waitSeconds: waitSeconds ?? null },
+        });
+      }
       this.#sent.add("waited");
-      await sleep(waitMs, undefined, { ref: false });
-      // Others may have used it meanwhile.
-      return this.#whenFree(deviceId, seconds, leftMs - waitMs, send);
+      // Others may use it meanwhile.
+      await sleep(waitMs, undefined, { ref: false, signal }).catch(() => signal.throwIfAborted());
     }
     this.#spend(deviceId, seconds);
+    await leaving();
     send();
   }
 
@@ -263,8 +234,11 @@ export class LoraTransport implements Link {
     else if (line.kind === "frame") this.#frame(radio, line);
     else if (line.kind === "stock") this.#stock(radio, text);
     else if (line.id === undefined) {
-      const result = { success: line.success, message: line.success ? "sent" : "not understood" };
-      this.#injections.get(radio)?.settle(result);
+      this.#injections.get(radio)?.(
+        line.success
+          ? { outcome: "delivered", message: "sent; the firmware says so whether or not the radio worked" }
+          : { outcome: "failed", message: "not understood" },
+      );
     } else this.#sent.add(line.success ? "on_air" : "failed");
   }
 
@@ -285,7 +259,7 @@ export class LoraTransport implements Link {
 
   #event(radio: Radio, frame: Frame, event: SessionEvent): void {
     if (event.kind === "reject") this.#reject(event.reason);
-    else if (event.kind === "answer") this.#command?.settle(event.result);
+    else if (event.kind === "answer") this.#commands.answer(event.answer);
     else if (event.kind === "reply") this.#acknowledge(radio, portDeviceId("link", "lora"), event.wire);
     else if (event.kind === "message") this.#message(radio, frame, event);
   }
@@ -317,7 +291,8 @@ export class LoraTransport implements Link {
       settled(verdictOf(error, outcome));
       if (outcome?.kind === "stored" || outcome?.kind === "duplicate") {
         this.#airtime.heard(deviceId, data.length, performance.now());
-        this.#remember(deviceId, radio, rssi ?? Number.NEGATIVE_INFINITY, outcome.kind);
+        const speaks = format === "envelope" ? "mdp-envelope" : (format as SpokenDialect);
+        this.#remember(deviceId, { radio, rssi: rssi ?? Number.NEGATIVE_INFINITY, speaks }, outcome.kind);
         const receptions = [{ by: radio.name, rssi, snr }];
         const { spreadingFactor, bandwidthHz } = config;
         const link = encodeLink({ leaf: outcome.leafIndex, receptions, frequencyHz, spreadingFactor, bandwidthHz });
@@ -389,10 +364,10 @@ export class LoraTransport implements Link {
   }
 
   /** Of the radios that heard one frame, the one that heard it best. */
-  #remember(deviceId: string, radio: Radio, rssi: number, kind: "stored" | "duplicate"): void {
+  #remember(deviceId: string, place: Place, kind: "stored" | "duplicate"): void {
     const known = this.#places.get(deviceId);
-    if (kind === "duplicate" && known && known.rssi >= rssi) return;
-    this.#places.set(deviceId, { radio, rssi });
+    if (kind === "duplicate" && known && known.rssi >= place.rssi) return;
+    this.#places.set(deviceId, place);
   }
 
   #left(): void {
@@ -403,6 +378,14 @@ export class LoraTransport implements Link {
   #reject(reason: RejectReason): void {
     this.#options.ingest.reject("lora", reason);
   }
+}
+
+/** @throws GatewayError COMMAND_UNKNOWN, REQUEST_INVALID */
+function injected(instruction: Instruction): { readonly line: string; readonly dataBytes: number } {
+  const encoded = encodeInject(instruction);
+  if (!encoded.ok) throw new GatewayError(encoded.reject, encoded.detail);
+  const { data } = instruction.params;
+  return { line: (encoded.value as { text: string }).text, dataBytes: Array.isArray(data) ? data.length : 0 };
 }
 
 function verdictOf(error: Error | undefined, outcome: Outcome | undefined): Verdict {

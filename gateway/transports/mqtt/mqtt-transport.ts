@@ -5,6 +5,7 @@
  */
 import type { Client } from "aedes";
 import type { Logger } from "pino";
+import type { CommandAnswer } from "../../../src/commands/command.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, ReceiptPort, Transport } from "../../../src/ingest/upload.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
@@ -19,6 +20,7 @@ import { Connection } from "./connection.ts";
 import { type MqttCounters, mqttCounters } from "./counters.ts";
 import { DeliveryGate } from "./delivery-gate.ts";
 import { type Accepted, Listeners, type OpenListener } from "./listeners.ts";
+import { MqttCommands } from "./mqtt-commands.ts";
 import { Presence } from "./presence.ts";
 import { PublishGate } from "./publish-gate.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -39,8 +41,13 @@ export interface MqttTransportOptions {
   /** The first connection of an authenticated device stands, or its last has ended. */
   readonly onPresence?: (deviceId: string, isOnline: boolean) => void;
   readonly onHeartbeat?: (deviceId: string, heartbeat: Record<string, unknown>) => void;
-  /** An operator published `{prefix}/{id}/cmd`. Subscribers get it too. */
-  readonly onCommand?: (deviceId: string, payload: Uint8Array) => void;
+  /**
+   * An operator published `{prefix}/{id}/cmd`. Subscribers get it too, unless it is taken: then it is acknowledged once the
+   * promise resolves, and is the gateway's to send.
+   */
+  readonly onCommand?: (deviceId: string, payload: Uint8Array) => Promise<void> | undefined;
+  /** A device answers a command that nobody waits for. */
+  readonly onLateResult?: (deviceId: string, id: string, answer: CommandAnswer) => void;
   /** An operator published `mycogate/{gateway id}/request/{name}`. */
   readonly onRequest?: (name: string, payload: Uint8Array, operator: string) => void;
   /** An operator or viewer was let in. */
@@ -73,6 +80,8 @@ export class MqttTransport {
   readonly #connects: ConnectGate;
   readonly #presence: Presence;
   readonly #readAhead: ReadAhead;
+  /** The way of commands to devices that are connected here. */
+  readonly commands: MqttCommands;
   #broker: Broker | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
@@ -80,7 +89,8 @@ export class MqttTransport {
   constructor(options: MqttTransportOptions) {
     this.#options = options;
     const { config, gatewayId, adminToken, ingest, receipts, log, persistenceDir, nowMs = Date.now } = options;
-    const { onHeartbeat = ignore, onCommand = ignore, onRequest = ignore, onPresence = ignore } = options;
+    const { onHeartbeat = ignore, onRequest = ignore, onPresence = ignore, onLateResult = ignore } = options;
+    const onCommand = options.onCommand ?? (() => undefined);
     const { onSignIn = ignore, onSignInRefused = ignore } = options;
     const { prefix, limits } = config;
     const unprotected = unprotectedListeners(config);
@@ -94,6 +104,13 @@ export class MqttTransport {
     this.#readAhead = new ReadAhead(ingest);
     this.#store = new SessionStore({ directory: persistenceDir, limits, log, nowMs });
     const store = this.#store;
+    const commandTopic = (deviceId: string): string => `${prefix}/${deviceId}/cmd`;
+    this.commands = new MqttCommands({
+      isListening: (deviceId) => this.#isListening(commandTopic(deviceId)),
+      isKept: (deviceId) => store.keeps(commandTopic(deviceId)),
+      publish: (deviceId, body) => this.publish(commandTopic(deviceId), body, { qos: 1 }),
+      onLate: onLateResult,
+    });
     this.#publishes = new PublishGate({
       rules,
       prefix,
@@ -106,6 +123,7 @@ export class MqttTransport {
       nowMs,
       onHeartbeat,
       onCommand,
+      onCommandResult: (deviceId, payload) => this.commands.heard(deviceId, payload),
       onRequest,
     });
     this.#deliveries = new DeliveryGate({ rules, limits, counters, store });
@@ -196,6 +214,15 @@ export class MqttTransport {
     };
   }
 
+  /** Operators and viewers see commands, and carry out none. */
+  #isListening(topic: string): boolean {
+    return Object.values(this.#broker?.clients ?? {}).some((client) => {
+      const { principal, live } = this.#of(client);
+      const isDevices = principal !== undefined && principal.kind !== "operator" && principal.kind !== "viewer";
+      return live && isDevices && this.#of(client).grantedQos(topic) !== undefined;
+    });
+  }
+
   #running(): Broker {
     if (!this.#broker) throw new GatewayError("SHUTTING_DOWN", "the MQTT broker is not running");
     return this.#broker;
@@ -238,6 +265,8 @@ export class MqttTransport {
     broker.on("clientReady", (client) => {
       const connection = this.#of(client);
       connection.live = true;
+      // What it subscribed to is in force once aedes has done with the packet it is at.
+      setImmediate(() => this.commands.changed());
       if (client.closed || connection.cleanSession) return;
       this.#store.connected(client.id);
       broker.sendUnsent(client);
@@ -252,6 +281,7 @@ export class MqttTransport {
       this.#presence.left(connection.principal!);
       if (!connection.cleanSession) this.#store.disconnected(client.id);
     });
+    broker.on("subscribe", () => this.commands.changed());
     broker.on("unsubscribe", (filters, client) => this.#of(client).revoke(filters));
     const debug = (client: Client, err: Error): void =>
       log.debug({ clientId: client.id, err }, "MQTT connection closed");

@@ -41,7 +41,8 @@ export interface PublishGateOptions {
   readonly counters: MqttCounters;
   readonly nowMs: () => number;
   readonly onHeartbeat: (deviceId: string, heartbeat: Record<string, unknown>) => void;
-  readonly onCommand: (deviceId: string, payload: Uint8Array) => void;
+  readonly onCommand: (deviceId: string, payload: Uint8Array) => Promise<void> | undefined;
+  readonly onCommandResult: (deviceId: string, payload: Uint8Array) => void;
   readonly onRequest: (name: string, payload: Uint8Array, operator: string) => void;
 }
 
@@ -123,9 +124,12 @@ export class PublishGate {
       case "heartbeat":
         this.#heartbeat(sender, packet, device.deviceId);
         break;
+      case "cmd/result":
+        this.#options.onCommandResult(device.deviceId, packet.payload as Buffer);
+        break;
     }
     // However open the topics are: only an operator has the gateway itself do something.
-    if (sender.principal?.kind === "operator") this.#obey(packet, verdict, sender.principal.name);
+    if (sender.principal?.kind === "operator" && this.#obey(packet, verdict, sender.principal.name, done)) return;
     this.#settle(sender, packet, verdict, done);
   }
 
@@ -213,10 +217,17 @@ export class PublishGate {
     this.#options.ingest.reject(transport, "BODY_INVALID");
   }
 
-  #obey({ topic, payload }: InboundPublish, { device }: PublishVerdict, operator: string): void {
+  /** @returns whether that was all: a command is the gateway's to send, once it is in the ledger, and PUBACK follows that */
+  #obey(packet: InboundPublish, { device }: PublishVerdict, operator: string, done: Done): boolean {
     const { requestPrefix, onCommand, onRequest } = this.#options;
-    if (device?.channel === "cmd") onCommand(device.deviceId, payload as Buffer);
-    else if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload as Buffer, operator);
+    const { topic } = packet;
+    const payload = packet.payload as Buffer;
+    if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload, operator);
+    const taken = device?.channel === "cmd" ? onCommand(device.deviceId, payload) : undefined;
+    if (!taken) return false;
+    packet.withheld = true;
+    taken.then(() => done(), done);
+    return true;
   }
 
   /** Publish the outcome on the device's ack topic, if anybody listens there: a stored envelope gets a signed receipt. */

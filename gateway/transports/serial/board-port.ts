@@ -1,14 +1,17 @@
 /** One configured port and what is attached to it: bytes → session → ingest, and acknowledgements and commands back. */
+
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Outcome, ReceiptPort } from "../../../src/ingest/upload.ts";
 import { answerBody } from "../../../src/mdp/answer-body.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 import type { SpokenDialect } from "../../../src/serial/detector.ts";
-import type { CommandResult } from "../../../src/serial/dialect.ts";
 import { type PortDialectName, portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
+import type { CommandOrder } from "../../commands/command-link.ts";
 import { BoardIdentity } from "./board-identity.ts";
 import type { PortAddress, SerialConfig } from "./config.ts";
+import { PortCommands, type PortSpeech } from "./port-commands.ts";
 import { PortLink } from "./port-link.ts";
 import { portName } from "./port-name.ts";
 import type { SerialLog, SerialRegistry } from "./serial-registry.ts";
@@ -48,24 +51,20 @@ export interface SerialPortStatus {
   readonly rejects: Readonly<Partial<Record<RejectReason, number>>>;
 }
 
-interface OpenCommand {
-  readonly resolve: (result: CommandResult) => void;
-  readonly reject: (error: GatewayError) => void;
-  readonly timer: NodeJS.Timeout;
-}
-
-const refusalCodes = { BUSY: "COMMAND_BUSY", TOO_LONG: "REQUEST_INVALID", UNSUPPORTED: "COMMAND_UNSUPPORTED" } as const;
+/** Devices whose signed messages came by this port lately, and can be answered there. */
+const maxSigners = 64;
 /** Messages between receipt and outcome; the port is not read while there are more. */
 const maxInFlight = 256;
 
 export class BoardPort {
   readonly #options: BoardPortOptions;
   readonly #link: PortLink;
+  readonly #commands = new PortCommands();
+  readonly #signers = new Set<string>();
   readonly #rejects: Partial<Record<RejectReason, number>> = {};
   #name: string;
   #session: PortSession | undefined;
   #identity: BoardIdentity | undefined;
-  #command: OpenCommand | undefined;
   #firmware: string | undefined;
   #messages = 0;
   #unacknowledged = 0;
@@ -128,20 +127,29 @@ export class BoardPort {
     await this.#link.stop();
   }
 
-  /** @throws GatewayError SERIAL_PORT_LOST, COMMAND_BUSY, REQUEST_INVALID, COMMAND_TIMEOUT */
-  send(cmd: string, params: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<CommandResult> {
-    const session = this.#session;
-    if (!session || !this.#link.isOpen) return Promise.reject(this.#lostError());
-    const frame = session.command(cmd, params);
-    if (!frame.ok) {
-      const code = refusalCodes[frame.reject];
-      return Promise.reject(new GatewayError(code, `${cmd} to ${this.#name}: ${frame.detail}`));
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#timedOut(session, cmd, timeoutMs), timeoutMs);
-      this.#command = { resolve, reject, timer };
-      this.#link.write(frame.value);
+  /** Whether commands for a device go out here: its board is on the port, or its signed messages came by it. */
+  reaches(deviceId: string): boolean {
+    return this.deviceId === deviceId || this.#signers.has(deviceId);
+  }
+
+  /** @throws GatewayError SERIAL_PORT_LOST, or as PortCommands.encode */
+  check(deviceId: string, instruction: Instruction): void {
+    this.#commands.encode(instruction, this.#speech(deviceId));
+  }
+
+  /** @throws GatewayError SERIAL_PORT_LOST, COMMAND_TIMEOUT, or as `check` */
+  send(order: CommandOrder): Promise<CommandAnswer> {
+    const speech = this.#speech(order.deviceId);
+    return this.#commands.send(order, speech, async (wire) => {
+      await order.leaving();
+      if (speech.session !== this.#session) throw this.#lostError();
+      this.#link.write(wire);
     });
+  }
+
+  #speech(deviceId: string): PortSpeech {
+    if (!this.#session || !this.#link.isOpen) throw this.#lostError();
+    return { session: this.#session, role: this.#options.registry.roleOf(deviceId) };
   }
 
   async #opened(): Promise<void> {
@@ -185,7 +193,7 @@ export class BoardPort {
         this.#link.write(event.wire);
         return;
       case "answer":
-        this.#endCommand()?.resolve(event.result);
+        this.#commands.answer(event.answer);
         return;
       case "reject":
         this.#rejects[event.reason] = (this.#rejects[event.reason] ?? 0) + 1;
@@ -204,6 +212,7 @@ export class BoardPort {
         { transport: "serial", format, payload, deviceId, source, session: run },
         (error, outcome) => {
           if (error) this.#unacknowledged++;
+          if (message.signedBy !== undefined && verdictOf(error, outcome) === "kept") this.#heardSigned(deviceId);
           const { receipts } = this.#options;
           const reply = session.settled(ref, verdictOf(error, outcome), () => answerBody(format, outcome!, receipts));
           // A port that was opened again has a peer that knows nothing of this frame.
@@ -217,6 +226,12 @@ export class BoardPort {
     else this.#identity!.resolve(message, submit);
   }
 
+  #heardSigned(deviceId: string): void {
+    if (this.#signers.has(deviceId)) return;
+    if (this.#signers.size >= maxSigners) this.#signers.delete(this.#signers.values().next().value!);
+    this.#signers.add(deviceId);
+  }
+
   #settled(): void {
     this.#inFlight--;
     if (this.#inFlight === 0 && this.#onIdle) this.#onIdle();
@@ -225,24 +240,9 @@ export class BoardPort {
 
   #lost(): void {
     this.#identity?.decide();
-    this.#session?.abandonCommand();
     this.#session = undefined;
-    this.#endCommand()?.reject(this.#lostError());
-  }
-
-  #timedOut(session: PortSession, cmd: string, timeoutMs: number): void {
-    const passedOn = session.abandonCommand();
-    const message = `no answer to ${cmd} from ${this.#name} within ${timeoutMs} ms`;
-    this.#endCommand()!.reject(
-      new GatewayError("COMMAND_TIMEOUT", message, { details: { forwardedToSideA: passedOn } }),
-    );
-  }
-
-  #endCommand(): OpenCommand | undefined {
-    const command = this.#command;
-    this.#command = undefined;
-    clearTimeout(command?.timer);
-    return command;
+    this.#signers.clear();
+    this.#commands.lost(this.#lostError());
   }
 
   #lostError(): GatewayError {

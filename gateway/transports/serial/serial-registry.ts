@@ -5,6 +5,8 @@ export interface SerialRegistry {
   deviceForPort(port: string): string | undefined;
   /** An unsigned board that was met on a serial port, whichever it was. */
   isBoard(id: string): boolean;
+  /** As enrolled; empty where nobody said. */
+  roleOf(id: string): string;
   /** No device has this id. */
   isFree(id: string): boolean;
   /** Resolves once the device is in the ledger. @throws GatewayError */

@@ -1,7 +1,8 @@
 /** Boards on serial ports. docs/guides/serial.md */
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, ReceiptPort } from "../../../src/ingest/upload.ts";
-import type { CommandResult } from "../../../src/serial/dialect.ts";
+import type { CommandLink, CommandOrder } from "../../commands/command-link.ts";
 import { BoardPort, type SerialPortStatus } from "./board-port.ts";
 import { portAddress, type SerialConfig } from "./config.ts";
 import type { SerialLog, SerialRegistry } from "./serial-registry.ts";
@@ -16,7 +17,8 @@ export interface SerialTransportOptions {
   readonly nowUs: () => number;
 }
 
-export class SerialTransport {
+export class SerialTransport implements CommandLink {
+  readonly name = "serial";
   readonly #ports: readonly BoardPort[];
 
   constructor({ config, ...rest }: SerialTransportOptions) {
@@ -39,18 +41,30 @@ export class SerialTransport {
     return this.#ports.map((port) => port.status);
   }
 
-  /**
-   * Send one command to the board that is this device and wait for its verdict. It is sent once, since boards carry
-   * out a repeated command again.
-   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_BUSY, COMMAND_TIMEOUT, SERIAL_PORT_LOST, REQUEST_INVALID
-   */
-  async send(
-    deviceId: string,
-    { cmd, params }: { readonly cmd: string; readonly params: Readonly<Record<string, unknown>> },
-    timeoutMs: number,
-  ): Promise<CommandResult> {
-    const port = this.#ports.find((candidate) => candidate.deviceId === deviceId);
+  reaches(deviceId: string): boolean {
+    return this.#portOf(deviceId) !== undefined;
+  }
+
+  /** A port's boards answer on one line. */
+  lane(deviceId: string): string {
+    return this.#portOf(deviceId)?.status.path ?? deviceId;
+  }
+
+  check(deviceId: string, instruction: Instruction): void {
+    this.#reached(deviceId).check(deviceId, instruction);
+  }
+
+  send(order: CommandOrder): Promise<CommandAnswer> {
+    return this.#reached(order.deviceId).send(order);
+  }
+
+  #portOf(deviceId: string): BoardPort | undefined {
+    return this.#ports.find((port) => port.reaches(deviceId));
+  }
+
+  #reached(deviceId: string): BoardPort {
+    const port = this.#portOf(deviceId);
     if (!port) throw new GatewayError("COMMAND_UNSUPPORTED", `device ${deviceId} is on no serial port`);
-    return port.send(cmd, params, timeoutMs);
+    return port;
   }
 }

@@ -154,18 +154,65 @@ describe("devices", () => {
     const second = await api.call("POST", "/api/v1/devices/myco-1/revoke", { reason: "again" });
     expect(await problemOf(second)).toMatchObject({ status: 409, code: "DEVICE_REVOKED" });
   });
+});
 
-  test("a command is passed on with its defaults, and its timeout is a 504 to try again", async () => {
+describe("commands", () => {
+  const path = "/api/v1/devices/myco-1/commands";
+
+  beforeEach(async () => {
     await api.call("POST", "/api/v1/devices", { id: "myco-1" });
-    const done = await api.call("POST", "/api/v1/devices/myco-1/commands", { cmd: "led", params: { on: true } });
-    expect(await done.json()).toEqual({ success: true, message: "done" });
-    const late = await api.call("POST", "/api/v1/devices/myco-1/commands", { cmd: "sleep", timeoutMs: 250 });
-    expect(late.headers.get("retry-after")).toBe("5");
-    expect(await problemOf(late)).toMatchObject({ status: 504, code: "COMMAND_TIMEOUT" });
-    expect(api.state.commands).toEqual([
-      { id: "myco-1", cmd: "led", params: { on: true }, timeoutMs: 5_000 },
-      { id: "myco-1", cmd: "sleep", params: {}, timeoutMs: 250 },
-    ]);
+  });
+
+  test("a command is passed on with its defaults, and answered with what came of it", async () => {
+    const done = await api.call("POST", path, { cmd: "led", params: { on: true } });
+    expect([done.status, done.headers.get("location")]).toEqual([200, "/api/v1/commands/c-1"]);
+    expect(await done.json()).toEqual({
+      ...{ id: "c-1", deviceId: "myco-1", cmd: "led", params: { on: true }, by: "http", timeoutMs: 5_000 },
+      ...{ state: "succeeded", message: "done", code: null, link: "serial" },
+      acceptedAt: "2025-06-15T15:06:40.000Z",
+      expiresAt: "2025-06-15T15:07:40.000Z",
+      sentAt: "2025-06-15T15:06:40.000Z",
+      finishedAt: "2025-06-15T15:06:40.001Z",
+    });
+  });
+
+  test("one that is open yet is a 202, found again under its id", async () => {
+    const open = await api.call("POST", path, { cmd: "sleep", id: "mine", waitMs: 0 });
+    expect([open.status, await open.json()]).toMatchObject([202, { id: "mine", state: "sent", finishedAt: null }]);
+    const found = await api.call("GET", "/api/v1/commands/mine?waitMs=1");
+    expect([found.status, await found.json()]).toMatchObject([200, { id: "mine", cmd: "sleep" }]);
+    expect(await problemOf(await api.call("GET", "/api/v1/commands/other"))).toMatchObject({
+      status: 404,
+      code: "COMMAND_NOT_FOUND",
+    });
+  });
+
+  test("an Idempotency-Key is the id: the same key again is the same command", async () => {
+    const headers = { authorization: `Bearer ${adminToken}`, "idempotency-key": "key-1" };
+    for (let time = 0; time < 2; time++) {
+      expect(await (await api.call("POST", path, { cmd: "led" }, headers)).json()).toMatchObject({ id: "key-1" });
+    }
+    expect(api.state.commands.size).toBe(1);
+    const wrong = { ...headers, "idempotency-key": "with space" };
+    expect(await problemOf(await api.call("POST", path, { cmd: "led" }, wrong))).toMatchObject({
+      code: "REQUEST_INVALID",
+    });
+  });
+
+  test("what the device cannot do is a 4xx", async () => {
+    expect(await problemOf(await api.call("POST", path, { cmd: "fly" }))).toMatchObject({
+      status: 400,
+      code: "COMMAND_UNKNOWN",
+    });
+  });
+
+  test("the list is newest first, page by page", async () => {
+    for (const id of ["a", "b", "c"]) await api.call("POST", path, { cmd: "led", id });
+    const first = (await (await api.call("GET", `${path}?limit=2`)).json()) as { data: { id: string }[]; next: string };
+    expect(first.data.map(({ id }) => id)).toEqual(["c", "b"]);
+    const rest = (await (await api.call("GET", `${path}?limit=2&cursor=${first.next}`)).json()) as typeof first;
+    expect([rest.data.map(({ id }) => id), rest.next]).toEqual([["a"], null]);
+    expect((await api.call("GET", `${path}?cursor=nothing`)).status).toBe(400);
   });
 });
 
@@ -492,6 +539,7 @@ describe("the gateway", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(Object.keys(document.paths).sort()).toEqual([
       "/api/v1/airtime",
+      "/api/v1/commands/{id}",
       "/api/v1/consistency",
       "/api/v1/devices",
       "/api/v1/devices/{id}",

@@ -9,6 +9,7 @@ import type { FciConfig } from "../../../gateway/transports/fci/config.ts";
 import { FciTransport } from "../../../gateway/transports/fci/fci-transport.ts";
 import { decodeFciJson } from "../../../src/dialects/fci-json.ts";
 import { fciCommand, readFciMessage } from "../../../src/fci/channel.ts";
+import { sendBy } from "../../support/command-order.ts";
 import { FakeIngest, FakeRegistry } from "../../support/serial-fakes.ts";
 
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 5 });
@@ -102,7 +103,7 @@ test("without trust nobody is enrolled; a POST is answered by what became of it"
 
 test("commands reach the connection that subscribed, within the firmware's limits; calibrate waits for its end", async () => {
   await start();
-  await expect(transport.send("FCI-000001", { cmd: "stimulus", params: {} }, 10)).rejects.toMatchObject({
+  await expect(sendBy(transport, "FCI-000001", { cmd: "stimulus", params: {} }, 10)).rejects.toMatchObject({
     code: "COMMAND_UNSUPPORTED",
   });
   const socket = await board();
@@ -111,23 +112,31 @@ test("commands reach the connection that subscribed, within the firmware's limit
   socket.send(JSON.stringify({ action: "subscribe", channel: "device.FCI-000001.commands" }));
   await until(() => expect(transport.reaches("FCI-000001")).toBe(true));
   const params = { waveform: "pulse", amplitude: 50, duration: 500 };
-  expect(await transport.send("FCI-000001", { cmd: "stimulus", params }, 1_000)).toMatchObject({ success: true });
+  expect(await sendBy(transport, "FCI-000001", { cmd: "stimulus", params }, 1_000)).toMatchObject({
+    outcome: "delivered",
+  });
   await until(() => expect(heard).toHaveLength(1));
   expect(heard[0]).toMatchObject({
     channel: "device.FCI-000001.commands",
     payload: { command: "stimulus", ...params },
   });
-  for (const wrong of [{ amplitude: 101 }, { duration: 10_001 }, { amplitude: "high" }, { amplitude: -1 }]) {
-    await expect(transport.send("FCI-000001", { cmd: "stimulus", params: wrong }, 10)).rejects.toMatchObject({
+  for (const wrong of [
+    { amplitude: 101 },
+    { duration: 10_001 },
+    { amplitude: "high" },
+    { amplitude: -1 },
+    { waveform: "noise" },
+  ]) {
+    await expect(sendBy(transport, "FCI-000001", { cmd: "stimulus", params: wrong }, 10)).rejects.toMatchObject({
       code: "REQUEST_INVALID",
     });
   }
-  await expect(transport.send("FCI-000001", { cmd: "calibrate", params: {} }, 1)).rejects.toMatchObject({
+  await expect(sendBy(transport, "FCI-000001", { cmd: "calibrate", params: {} }, 1)).rejects.toMatchObject({
     code: "COMMAND_TIMEOUT",
   });
-  const calibrated = transport.send("FCI-000001", { cmd: "calibrate", params: {} }, 20_000);
-  await expect(transport.send("FCI-000001", { cmd: "calibrate", params: {} }, 10)).rejects.toMatchObject({
-    code: "COMMAND_BUSY",
+  const calibrated = sendBy(transport, "FCI-000001", { cmd: "calibrate", params: {} }, 20_000);
+  await expect(sendBy(transport, "FCI-000001", { cmd: "sing", params: {} }, 10)).rejects.toMatchObject({
+    code: "COMMAND_UNKNOWN",
   });
   const complete = {
     channel: "device.FCI-000001.telemetry",
@@ -135,7 +144,7 @@ test("commands reach the connection that subscribed, within the firmware's limit
     payload: { device_id: "FCI-000001", baseline_uv: 1.5, noise_floor_uv: 0.25 },
   };
   socket.send(JSON.stringify(complete));
-  expect(await calibrated).toEqual({ success: true, message: "calibration_complete" });
+  expect(await calibrated).toEqual({ outcome: "succeeded", message: "calibration_complete" });
   const sample = decodeFciJson(ingest.uploads.at(-1)!.payload);
   expect(sample.ok && sample.value.readings).toMatchObject([
     { sensor: "bioelectric_baseline", vi: 15, vs: 1 },
@@ -213,7 +222,7 @@ test("messages and commands are total over any JSON", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue()), (value, params) => {
       expect(typeof readFciMessage(Buffer.from(JSON.stringify(value)), "FCI-1").ok).toBe("boolean");
-      expect(typeof fciCommand("FCI-1", "id", "stimulus", params).ok).toBe("boolean");
+      expect(typeof fciCommand("FCI-1", "id", { cmd: "stimulus", params }).ok).toBe("boolean");
     }),
   );
 });

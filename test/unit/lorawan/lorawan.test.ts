@@ -4,13 +4,15 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { Aedes } from "aedes";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LorawanConfig } from "../../../gateway/transports/lorawan/config.ts";
 import { LorawanTransport } from "../../../gateway/transports/lorawan/lorawan-transport.ts";
+import { mdpFlags, mdpTypes } from "../../../protocol/spec.ts";
 import { decimalText } from "../../../src/codec/decimal.ts";
-import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
+import { decodeMdpFrame, encodeMdpFrame } from "../../../src/codec/mdp.ts";
 import { decodeLink } from "../../../src/dialects/link.ts";
 import { readEvent } from "../../../src/lorawan/event.ts";
+import { sendBy } from "../../support/command-order.ts";
 import { telemetry } from "../../support/serial-boards.ts";
 import { FakeIngest, FakeRegistry } from "../../support/serial-fakes.ts";
 
@@ -217,38 +219,93 @@ test("The Things Stack's uplinks are read, and its events counted", async () => 
   expect(registry.boards.size).toBe(0);
 });
 
-test("downlinks are published in each server's shape, to devices that were heard and stored", async () => {
-  await start({ devices: [{ devEui, device: "roof" }] });
-  await subscribed();
-  expect(transport.reaches("roof")).toBe(false);
-  await expect(transport.send("roof", { cmd: "x", params: {} })).rejects.toMatchObject({ code: "COMMAND_UNSUPPORTED" });
-  broker.say(`${chirpstackTopic}/up`, chirpstackUplink(telemetry(1)));
-  await until(() => expect(transport.reaches("roof")).toBe(true));
-  const raw = { data: Buffer.from("hello").toString("base64"), port: 5 };
-  expect(await transport.send("roof", { cmd: "raw", params: raw })).toEqual({
-    success: true,
-    message: "queued at chirpstack",
+/** The document that a server was asked to send, of the newest downlink. */
+async function asked(
+  count: number,
+): Promise<{ topic: string; id: string; data: Buffer; body: Record<string, unknown> }> {
+  const down = () => broker.published.filter(({ topic }) => /down/.test(topic));
+  await until(() => expect(down()).toHaveLength(count));
+  const { topic, body } = down().at(-1)!;
+  if (topic.startsWith("application"))
+    return { topic, body, id: String(body.id), data: Buffer.from(String(body.data), "base64") };
+  const [item] = body.downlinks as [{ correlation_ids: string[]; frm_payload: string }];
+  return { topic, body: item, id: item.correlation_ids[0]!, data: Buffer.from(item.frm_payload, "base64") };
+}
+
+describe("downlinks", () => {
+  const payload = { data: Buffer.from("hello").toString("base64"), port: 5 };
+  const raw = (extra: object = {}, timeoutMs = 20_000) =>
+    sendBy(transport, "roof", { cmd: "raw", params: { ...payload, ...extra } }, timeoutMs);
+
+  beforeEach(async () => {
+    await start({ devices: [{ devEui, device: "roof" }] });
+    await subscribed();
+    expect(transport.reaches("roof")).toBe(false);
   });
-  expect(broker.published).toEqual([
-    {
-      topic: `application/8e9e/device/${devEui}/command/down`,
-      body: { devEui, confirmed: false, fPort: 5, data: raw.data },
-    },
-  ]);
-  broker.say(`${ttnTopic}/up`, ttnUplink(telemetry(2)));
-  await until(() => expect(events().up).toBe(2));
-  await until(() => expect(ingest.outcomes).toHaveLength(4));
-  await until(async () => {
-    await transport.send("roof", { cmd: "hello", params: {} });
-    expect(broker.published.at(-1)!.topic).toBe(`${ttnTopic}/down/push`);
+
+  test("of bytes are delivered when the device has acknowledged them, under the name that we gave", async () => {
+    broker.say(`${chirpstackTopic}/up`, chirpstackUplink(telemetry(1)));
+    await until(() => expect(transport.reaches("roof")).toBe(true));
+    const answer = raw();
+    const { topic, id, body } = await asked(1);
+    expect(topic).toBe(`application/8e9e/device/${devEui}/command/down`);
+    expect(body).toEqual({ id, devEui, confirmed: true, fPort: 5, data: payload.data });
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    broker.say(`${chirpstackTopic}/ack`, { queueItemId: "another", acknowledged: false });
+    broker.say(`${chirpstackTopic}/txack`, { queueItemId: id });
+    broker.say(`${chirpstackTopic}/ack`, { queueItemId: id, acknowledged: true });
+    expect(await answer).toEqual({ outcome: "delivered", message: "acknowledged by the device" });
+    const silent = expect(raw()).rejects.toMatchObject({ code: "COMMAND_TIMEOUT" });
+    broker.say(`${chirpstackTopic}/ack`, { queueItemId: (await asked(2)).id });
+    await silent;
+    const unconfirmed = raw({ confirmed: false });
+    broker.say(`${chirpstackTopic}/txack`, { queueItemId: (await asked(3)).id });
+    expect(await unconfirmed).toEqual({ outcome: "delivered", message: "handed to a gateway for transmission" });
+    await expect(raw({}, 50)).rejects.toThrow("has not sent it yet");
   });
-  const { downlinks } = broker.published.at(-1)!.body as { downlinks: { f_port: number; frm_payload: string }[] };
-  expect(downlinks[0]).toMatchObject({ f_port: 10, priority: "NORMAL" });
-  const frame = decodeMdpFrame(Buffer.from(downlinks[0]!.frm_payload, "base64"));
-  expect(frame.ok && Buffer.from(frame.value.body).toString()).toBe('{"cmd":"hello","params":{}}');
-  const tooLong = { data: Buffer.alloc(243).toString("base64") };
-  await expect(transport.send("roof", { cmd: "raw", params: tooLong })).rejects.toMatchObject({
-    code: "REQUEST_INVALID",
+
+  test("of commands are answered by the device's next uplink, whatever the network says of the downlink", async () => {
+    broker.say(`${ttnTopic}/up`, ttnUplink(telemetry(1)));
+    await until(() => expect(transport.reaches("roof")).toBe(true));
+    const answer = sendBy(transport, "roof", { cmd: "clear_estop", params: {} }, 20_000);
+    const { topic, id, data, body } = await asked(1);
+    expect([topic, body]).toMatchObject([`${ttnTopic}/down/push`, { f_port: 10, priority: "NORMAL", confirmed: true }]);
+    const frame = decodeMdpFrame(data);
+    expect(frame.ok && JSON.parse(Buffer.from(frame.value.body).toString())).toEqual({
+      cmd: "clear_estop",
+      params: {},
+    });
+    broker.say(`${ttnTopic}/down/ack`, { downlink_ack: { correlation_ids: ["as:downlink:1", id] } });
+    const ack = frame.ok ? frame.value.seq : 0;
+    const result = Buffer.from('{"success":false,"message":"estop_active"}');
+    const answering = { type: mdpTypes.ACK, seq: 2, ack, flags: mdpFlags.IS_NACK, src: 0xa1, dst: 0xc0, body: result };
+    broker.say(`${ttnTopic}/up`, { ...ttnUplink(encodeMdpFrame(answering)), correlation_ids: ["as:up:2"] });
+    expect(await answer).toEqual({ outcome: "failed", message: "estop_active" });
+    const failed = sendBy(transport, "roof", { cmd: "hello", params: {} }, 20_000);
+    const error = { message_format: "frame too long" };
+    const correlation_ids = [(await asked(2)).id];
+    broker.say(`${ttnTopic}/down/failed`, { downlink_failed: { downlink: { correlation_ids }, error } });
+    expect(await failed).toEqual({ outcome: "failed", message: "frame too long" });
+  });
+
+  test("that fit no downlink, or are none, are refused before", async () => {
+    broker.say(`${ttnTopic}/up`, ttnUplink(telemetry(1)));
+    await until(() => expect(transport.reaches("roof")).toBe(true));
+    for (const params of [
+      { data: Buffer.alloc(243).toString("base64") },
+      { data: "not base64" },
+      { data: "" },
+      { ...payload, port: 224 },
+      { ...payload, confirmed: "yes" },
+      { note: "x".repeat(250) },
+    ]) {
+      expect(() => transport.check("roof", { cmd: "raw", params })).toThrow(
+        expect.objectContaining({ code: "REQUEST_INVALID" }),
+      );
+    }
+    expect(() => transport.check("nobody", { cmd: "raw", params: payload })).toThrow(
+      expect.objectContaining({ code: "COMMAND_UNSUPPORTED" }),
+    );
   });
 });
 

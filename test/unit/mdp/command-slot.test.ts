@@ -10,18 +10,19 @@ const message = (rest: Partial<SerialMessage>): SerialMessage => ({
   ...rest,
 });
 const done = { success: true, message: "estop_cleared" };
+const succeeded = { outcome: "succeeded", message: "estop_cleared" };
 const hello = { deviceId: "x", role: "", firmware: "side-a-mdp-2.1.0" };
 
 function open(cmd = "clear_estop"): CommandSlot {
   const slot = new CommandSlot();
-  slot.open(7, cmd);
+  slot.open({ by: "seq", seq: 7, cmd, dst: 0xa1 });
   return slot;
 }
 
 describe("the answer to a command", () => {
   test("names the command in ack, or repeats its number in seq", () => {
-    expect(open().answer(packet({ ack: 7 }), message({ result: done }))).toEqual(done);
-    expect(open().answer(packet({ seq: 7 }), message({ result: done }))).toEqual(done);
+    expect(open().answer(packet({ ack: 7 }), message({ result: done }))).toEqual(succeeded);
+    expect(open().answer(packet({ seq: 7 }), message({ result: done }))).toEqual(succeeded);
   });
 
   test("is no other command's, also if its own seq happens to be the number", () => {
@@ -41,13 +42,13 @@ describe("the answer to a command", () => {
     const forwarded = message({ result: { success: true, message: "forwarded_to_side_a" } });
     expect(slot.answer(packet({ ack: 7, src: 0xb1 }), forwarded)).toBeUndefined();
     expect([slot.isOpen, slot.passedOn]).toEqual([true, true]);
-    expect(slot.answer(packet({ ack: 7 }), message({ result: done }))).toEqual(done);
+    expect(slot.answer(packet({ ack: 7 }), message({ result: done }))).toEqual(succeeded);
     expect(slot.isOpen).toBe(false);
   });
 
   test("is a HELLO for hello, and for nothing else", () => {
     expect(open("hello").answer(packet({ ack: 7 }), message({ hello }))).toEqual({
-      success: true,
+      outcome: "succeeded",
       message: "side-a-mdp-2.1.0",
     });
     expect(open().answer(packet({ ack: 7 }), message({ hello }))).toBeUndefined();
@@ -59,5 +60,37 @@ describe("the answer to a command", () => {
     const slot = open();
     slot.answer(packet({ ack: 7 }), message({ result: done }));
     expect(slot.answer(packet({ ack: 7 }), message({ result: done }))).toBeUndefined();
+  });
+
+  test("comes from Side-B for what Side-B carries out: its ACK, or its status with the command's number", () => {
+    const slot = open();
+    slot.open({ by: "seq", seq: 7, cmd: "transport_status", dst: 0xb1 });
+    expect(slot.answer(packet({ type: 5, ack: 0, src: 0xb1 }), message({}))).toBeUndefined();
+    expect(slot.answer(packet({ type: 5, ack: 7, src: 0xb1 }), message({}))).toMatchObject({ outcome: "succeeded" });
+    slot.open({ by: "seq", seq: 8, cmd: "lora_send", dst: 0xb1 });
+    const full = { success: false, message: "backpressure_queue_full" };
+    expect(slot.answer(packet({ type: 3, ack: 8, src: 0xb1 }), message({ result: full }))).toEqual({
+      outcome: "failed",
+      message: "backpressure_queue_full",
+    });
+  });
+
+  test("names the command's number, in generation A, whatever its seq", () => {
+    const slot = open();
+    slot.open({ by: "number", cmdId: 4, seq: 7, dst: 0xa1 });
+    const result = { success: false, message: "bad_index", cmdId: 3 };
+    expect(slot.answer(packet({ ack: 7 }), message({ result }))).toBeUndefined();
+    expect(slot.answer(packet({ src: 0xb1 }), message({ result: { ...result, cmdId: 4 } }))).toEqual({
+      outcome: "failed",
+      message: "bad_index",
+    });
+  });
+
+  test("repeats the command's word, in lines", () => {
+    const slot = open();
+    slot.open({ by: "word", word: "led" });
+    expect(slot.answerLine({ success: true, message: "ok", word: "buzz" })).toBeUndefined();
+    expect(slot.answerLine({ success: true, message: "ok", word: "led rgb" })).toMatchObject({ outcome: "succeeded" });
+    expect(slot.answerLine({ success: true, message: "ok", word: "led" })).toBeUndefined();
   });
 });

@@ -1,0 +1,71 @@
+/** Commands by way of a port session: what is to be sent as its board understands it, and the answer found among its messages. */
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
+import type { PortCommand } from "../../../src/commands/encoded.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import type { SpokenDialect } from "../../../src/serial/detector.ts";
+import type { PortSession } from "../../../src/serial/port-session.ts";
+import { type CommandOrder, orAborted } from "../../commands/command-link.ts";
+
+export interface PortSpeech {
+  readonly session: PortSession;
+  /** Of the device, as the registry has it. */
+  readonly role: string;
+  /** What the device speaks, where the session serves several. */
+  readonly speaks?: SpokenDialect | undefined;
+}
+
+export class PortCommands {
+  #answered: ((answer: CommandAnswer) => void) | undefined;
+  #failed: ((error: GatewayError) => void) | undefined;
+
+  /** @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_UNKNOWN, REQUEST_INVALID */
+  encode(instruction: Instruction, { session, role, speaks }: PortSpeech): PortCommand {
+    // An id and a deadline take as many bytes as those of the command to come.
+    const command = { id: "0".repeat(36), expiresMs: Number.MAX_SAFE_INTEGER, ...instruction };
+    const encoded = session.encode(command, role, speaks ?? session.dialect);
+    if (!encoded.ok) throw new GatewayError(encoded.reject, encoded.detail);
+    return encoded.value;
+  }
+
+  /**
+   * Send a command and wait for its answer. It is sent once, since boards carry out a repeated one again.
+   * @param write rejects where the bytes must not leave
+   */
+  async send(
+    order: CommandOrder,
+    speech: PortSpeech,
+    write: (wire: Uint8Array) => void | Promise<void>,
+  ): Promise<CommandAnswer> {
+    const { session } = speech;
+    const command = this.encode(order, speech);
+    const { wire, isAnswered } = session.open(command);
+    const answered = new Promise<CommandAnswer>((resolve, reject) => {
+      this.#answered = resolve;
+      this.#failed = reject;
+    });
+    // Whoever waits for it is below; until then a failure is nobody's.
+    answered.catch(() => undefined);
+    try {
+      await write(wire);
+      if (!isAnswered) return { outcome: "delivered", message: "this firmware does not say what came of it" };
+      return await orAborted(answered, order.signal);
+    } catch (error) {
+      if (session.abandonCommand() && error instanceof GatewayError && error.code === "COMMAND_TIMEOUT")
+        throw new GatewayError("COMMAND_TIMEOUT", `${error.message}; Side-B passed it on to Side-A`);
+      throw error;
+    } finally {
+      session.abandonCommand();
+      this.#answered = undefined;
+      this.#failed = undefined;
+    }
+  }
+
+  answer(answer: CommandAnswer): void {
+    this.#answered?.(answer);
+  }
+
+  /** The way to the board is gone, and with it the answer. */
+  lost(error: GatewayError): void {
+    this.#failed?.(error);
+  }
+}
