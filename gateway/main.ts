@@ -322,29 +322,26 @@ async function assemble(
     registry: portsOf("fci"),
     log,
   });
-  const links: readonly Link[] = [
-    lora,
-    fci,
-    lorawan,
-    new UdpTransport({
-      config: config.udp,
-      trusted: trusts("udp"),
-      ingest,
-      receipts,
-      registry: portsOf("udp"),
-      log,
-      nowUs,
-    }),
-    new MavlinkTransport({
-      config: config.mavlink,
-      reconnect: config.serial,
-      trusted: trusts("mavlink"),
-      signing: mavlinkSigning,
-      ingest,
-      registry: portsOf("mavlink"),
-      log,
-    }),
-  ];
+  const udp = new UdpTransport({
+    config: config.udp,
+    trusted: trusts("udp"),
+    ingest,
+    receipts,
+    registry: portsOf("udp"),
+    log,
+    nowUs,
+  });
+  const mavlink = new MavlinkTransport({
+    config: config.mavlink,
+    reconnect: config.serial,
+    trusted: trusts("mavlink"),
+    signing: mavlinkSigning,
+    ingest,
+    registry: portsOf("mavlink"),
+    log,
+    nowUs,
+  });
+  const links: readonly Link[] = [lora, fci, lorawan, udp, mavlink];
   const health = new Health({
     ledger,
     ingest,
@@ -429,7 +426,7 @@ async function assemble(
     onSignIn: (operator) => signIns.accepted("mqtt", operator),
     onSignInRefused: () => signIns.refused("mqtt"),
   });
-  await commandDesk.start([serial, lora, fci, lorawan, mqtt.commands]);
+  await commandDesk.start([serial, udp, lora, fci, lorawan, mavlink, mqtt.commands]);
   listeners.push(...(await mqtt.start()).listeners);
   stops.add(() => mqtt.stop());
   desk.start(mqtt);

@@ -2,6 +2,7 @@
  * MAVLink 2 frames: STX, 9 bytes of header, payload, CRC, and a signature of 13 bytes where the header says so. Multi-byte
  * fields are little-endian. Trailing zeros of a payload are not sent. https://mavlink.io/en/guide/serialization.html
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { RejectReason } from "../rejects.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { crcExtras } from "./messages.ts";
@@ -80,8 +81,20 @@ export interface MavlinkFields {
   readonly payload: Uint8Array;
 }
 
-/** An unsigned frame. @throws RangeError for a message without CRC_EXTRA, or a payload beyond 255 bytes */
-export function encodeMavlinkFrame({ seq, system, component, messageId, payload }: MavlinkFields): Uint8Array {
+/** What a frame is signed with. */
+export interface MavlinkSigner {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  readonly linkId: number;
+  /** Units of 10 µs since 2015; never the same twice on one link. */
+  readonly timestamp: number;
+}
+
+/** @throws RangeError for a message without CRC_EXTRA, or a payload beyond 255 bytes */
+export function encodeMavlinkFrame(
+  { seq, system, component, messageId, payload }: MavlinkFields,
+  signer?: MavlinkSigner,
+): Uint8Array {
   const extra = crcExtras.get(messageId);
   if (extra === undefined) throw new RangeError(`message ${messageId} is not known`);
   if (payload.length > 255) throw new RangeError(`a payload of ${payload.length} bytes`);
@@ -90,11 +103,30 @@ export function encodeMavlinkFrame({ seq, system, component, messageId, payload 
   while (length > 1 && payload[length - 1] === 0) length--;
   const wire = new Uint8Array(mavlink.headerBytes + length + mavlink.crcBytes);
   const id = [messageId & 0xff, (messageId >> 8) & 0xff, messageId >> 16];
-  wire.set([mavlink.stx, length, 0, 0, seq & 0xff, system, component, ...id]);
+  wire.set([mavlink.stx, length, signer ? signedFlag : 0, 0, seq & 0xff, system, component, ...id]);
   wire.set(payload.subarray(0, length), mavlink.headerBytes);
   const crc = crcX25(wire.subarray(1, mavlink.headerBytes + length), extra);
   wire.set([crc & 0xff, crc >> 8], mavlink.headerBytes + length);
+  return signer ? signed(wire, signer) : wire;
+}
+
+function signed(frame: Uint8Array, { key, linkId, timestamp }: MavlinkSigner): Uint8Array {
+  const wire = new Uint8Array(frame.length + mavlink.signatureBytes);
+  wire.set(frame);
+  wire[frame.length] = linkId;
+  // 48 bits, which no bit operator takes.
+  for (let byte = 0, rest = timestamp; byte < 6; byte++, rest = Math.floor(rest / 0x100)) {
+    wire[frame.length + 1 + byte] = rest % 0x100;
+  }
+  wire.set(signatureDigest(key, wire.subarray(0, -signatureDigestBytes)), wire.length - signatureDigestBytes);
   return wire;
+}
+
+const signatureDigestBytes = 6;
+
+/** The first 48 bits of SHA-256 over the key and the frame up to them. https://mavlink.io/en/guide/message_signing.html */
+export function signatureDigest(key: Uint8Array, frame: Uint8Array): Uint8Array {
+  return sha256.create().update(key).update(frame).digest().subarray(0, signatureDigestBytes);
 }
 
 function signatureAt(wire: Uint8Array, at: number): MavlinkSignature | undefined {

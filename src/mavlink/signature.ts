@@ -1,8 +1,6 @@
 /** Message signing: a shared key, SHA-256, 48 bits. https://mavlink.io/en/guide/message_signing.html */
-import { sha256 } from "@noble/hashes/sha2.js";
-import type { MavlinkFrame } from "./frame.ts";
+import { type MavlinkFrame, signatureDigest } from "./frame.ts";
 
-const digestBytes = 6;
 /** A new stream may start so far behind what its system has signed before: a minute, in units of 10 µs. */
 const newStreamSlack = 6_000_000;
 /** Streams remembered; each is a system, component and link. */
@@ -11,7 +9,7 @@ const maxStreams = 4_096;
 /** @param key 32 bytes */
 export function isSignedWith(key: Uint8Array, { wire, signature }: MavlinkFrame): boolean {
   if (!signature) return false;
-  const digest = sha256.create().update(key).update(wire.subarray(0, -digestBytes)).digest();
+  const digest = signatureDigest(key, wire.subarray(0, -signature.digest.length));
   // The tag is 48 bits, so a comparison that takes longer for a better guess helps nobody who may send 2^40 frames.
   return signature.digest.every((byte, at) => byte === digest[at]);
 }

@@ -1,26 +1,36 @@
 /**
- * MAVLink 2 by UDP and on serial ports. The gateway only listens. An autopilot says the same things many times a second,
- * so what is submitted, and counted as a message, is a snapshot: the newest frame of each message, verbatim. What becomes
+ * MAVLink 2 by UDP and on serial ports. The gateway listens, and sends nothing but commands. An autopilot says the same things
+ * many times a second, so what is submitted, and counted as a message, is a snapshot: the newest frame of each message, verbatim. What becomes
  * of every frame is counted beside it. docs/adr/0086
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
+import {
+  commandAckId,
+  commandLongId,
+  encodeMavlinkCommand,
+  type MavlinkCommand,
+  ourPlace,
+  readCommandAck,
+} from "../../../src/commands/mavlink.ts";
 import { isGroundStation } from "../../../src/dialects/mavlink.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort } from "../../../src/ingest/upload.ts";
-import type { MavlinkFrame } from "../../../src/mavlink/frame.ts";
+import { encodeMavlinkFrame, type MavlinkFrame, type MavlinkSigner } from "../../../src/mavlink/frame.ts";
 import { type MavlinkItem, MavlinkSplitter } from "../../../src/mavlink/frame-splitter.ts";
 import { layouts } from "../../../src/mavlink/messages.ts";
 import { SignatureClock } from "../../../src/mavlink/signature.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
+import { type CommandLink, type CommandOrder, orAborted } from "../../commands/command-link.ts";
 import type { DependencyState, Listener } from "../../http/services.ts";
 import { type Link, type LinkCounter, Tally } from "../link.ts";
 import { PortLink } from "../serial/port-link.ts";
 import type { SerialLog, SerialRegistry } from "../serial/serial-registry.ts";
 import type { MavlinkConfig } from "./config.ts";
 import type { MavlinkSigning } from "./signing.ts";
-import { Vehicle } from "./vehicle.ts";
+import { Vehicle, type Way } from "./vehicle.ts";
 
 export interface MavlinkTransportOptions {
   readonly config: MavlinkConfig;
@@ -31,13 +41,17 @@ export interface MavlinkTransportOptions {
   readonly ingest: IngestPort;
   readonly registry: SerialRegistry;
   readonly log: SerialLog;
+  /** Gateway clock, microseconds since 1970. */
+  readonly nowUs: () => number;
 }
 
+/** Signatures count time from there, in units of 10 µs. */
+const signatureEpochUs = Date.UTC(2015, 0, 1) * 1_000;
 const defaultBaud = 57_600;
 /** A component that was silent for so long makes room for another. */
 const idleMs = 60_000;
 
-export class MavlinkTransport implements Link {
+export class MavlinkTransport implements Link, CommandLink {
   readonly name = "mavlink";
   readonly counters: readonly LinkCounter[];
   readonly #options: MavlinkTransportOptions;
@@ -50,6 +64,8 @@ export class MavlinkTransport implements Link {
   #socket: Socket | undefined;
   #url = "";
   #timer: NodeJS.Timeout | undefined;
+  #sent = 0;
+  #signedAt = 0;
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
 
@@ -82,14 +98,16 @@ export class MavlinkTransport implements Link {
       const [, path, baud] = /^(.+?)(?:@(\d+))?$/.exec(text)!;
       const address = { path: path!, baud: Number(baud ?? defaultBaud) };
       const splitter = new MavlinkSplitter();
-      return new PortLink({
+      const way: Way = (bytes) => link.write(bytes);
+      const link: PortLink = new PortLink({
         address,
         ...reconnect,
         log,
         onOpen: async () => undefined,
-        onData: (chunk) => this.#received(splitter.push(chunk)),
-        onLost: () => this.#received(splitter.end()),
+        onData: (chunk) => this.#received(splitter.push(chunk), way),
+        onLost: () => this.#received(splitter.end(), way),
       });
+      return link;
     });
     await Promise.all(this.#links.map((link) => link.start()));
     if (typeof config.port !== "number") return [];
@@ -116,11 +134,11 @@ export class MavlinkTransport implements Link {
       throw new GatewayError("LISTEN_FAILED", `MAVLink cannot listen on ${host}:${port}`, { cause, details });
     }
     socket.on("error", (error) => this.#options.log.warn({ err: error }, "MAVLink socket error"));
-    socket.on("message", (datagram) => {
+    socket.on("message", (datagram, { address, port }) => {
       // Frames do not go on in the next datagram.
       const splitter = new MavlinkSplitter();
-      this.#received(splitter.push(datagram));
-      this.#received(splitter.end());
+      const way: Way = (bytes) => void this.#socket?.send(bytes, port, address);
+      this.#received([...splitter.push(datagram), ...splitter.end()], way);
     });
     this.#socket = socket;
     const { address, port: bound } = socket.address();
@@ -128,17 +146,90 @@ export class MavlinkTransport implements Link {
     return { name: "mavlink", url: this.#url };
   }
 
-  #received(items: readonly MavlinkItem[]): void {
-    const nowMs = performance.now();
-    for (const item of items) {
-      if (item.kind === "broken") this.#reject(item.reason);
-      else this.#frame(item.frame, nowMs);
+  reaches(deviceId: string): boolean {
+    return this.#vehicleOf(deviceId) !== undefined;
+  }
+
+  lane(deviceId: string): string {
+    return deviceId;
+  }
+
+  check(deviceId: string, instruction: Instruction): void {
+    this.#command(deviceId, instruction);
+  }
+
+  /**
+   * Send COMMAND_LONG and wait for the COMMAND_ACK that names the command. Signed where the system signs.
+   * @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_UNKNOWN, COMMAND_TIMEOUT, REQUEST_INVALID
+   */
+  async send(order: CommandOrder): Promise<CommandAnswer> {
+    this.#command(order.deviceId, order);
+    await order.leaving();
+    const { vehicle, way, system, command } = this.#command(order.deviceId, order);
+    const answered = new Promise<CommandAnswer>((resolve) => {
+      vehicle.onCommandAck = (payload) => {
+        const answer = readCommandAck(payload, command.id);
+        if (answer) resolve(answer);
+      };
+    });
+    try {
+      const frame = { seq: this.#sent++, ...ourPlace, messageId: commandLongId, payload: command.payload };
+      way(encodeMavlinkFrame(frame, this.#signer(system)));
+      this.#frames.add("command");
+      return await orAborted(answered, order.signal);
+    } finally {
+      vehicle.onCommandAck = undefined;
     }
   }
 
-  #frame(frame: MavlinkFrame, nowMs: number): void {
+  #command(
+    deviceId: string,
+    instruction: Instruction,
+  ): {
+    readonly vehicle: Vehicle;
+    readonly way: Way;
+    readonly system: number;
+    readonly command: MavlinkCommand;
+  } {
+    const found = this.#vehicleOf(deviceId);
+    if (!found?.vehicle.way) throw new GatewayError("COMMAND_UNSUPPORTED", `device ${deviceId} is heard on no MAVLink`);
+    const { vehicle, system, component } = found;
+    const command = encodeMavlinkCommand(instruction, { system, component });
+    if (!command.ok) throw new GatewayError(command.reject, command.detail);
+    return { vehicle, way: found.vehicle.way, system, command: command.value };
+  }
+
+  #vehicleOf(
+    deviceId: string,
+  ): { readonly vehicle: Vehicle; readonly system: number; readonly component: number } | undefined {
+    const own = [...this.#vehicles].filter(([key, { way }]) => way !== undefined && this.#deviceOf(key) === deviceId);
+    // Where all components are one device, the autopilot is the lowest, MAV_COMP_ID_AUTOPILOT1.
+    const [key, vehicle] = own.sort(([a], [b]) => Number(a.split("-")[1]) - Number(b.split("-")[1]))[0] ?? [];
+    if (key === undefined || vehicle === undefined) return undefined;
+    const [system, component] = key.split("-").map(Number);
+    return { vehicle, system: system!, component: component! };
+  }
+
+  #signer(system: number): MavlinkSigner | undefined {
+    const key = this.#options.signing.keyOf(system);
+    if (!key) return undefined;
+    // Forward, also where the clock was set back.
+    this.#signedAt = Math.max(Math.floor((this.#options.nowUs() - signatureEpochUs) / 10), this.#signedAt + 1);
+    return { key, linkId: 0, timestamp: this.#signedAt };
+  }
+
+  #received(items: readonly MavlinkItem[], way: Way): void {
+    const nowMs = performance.now();
+    for (const item of items) {
+      if (item.kind === "broken") this.#reject(item.reason);
+      else this.#frame(item.frame, way, nowMs);
+    }
+  }
+
+  #frame(frame: MavlinkFrame, way: Way, nowMs: number): void {
     const key = `${frame.system}-${frame.component}`;
-    if (frame.system === 0 || isGroundStation(frame) || !this.#recorded.has(frame.messageId)) {
+    const isAck = frame.messageId === commandAckId;
+    if (frame.system === 0 || isGroundStation(frame) || !(isAck || this.#recorded.has(frame.messageId))) {
       this.#frames.add("ignored");
       return;
     }
@@ -151,7 +242,17 @@ export class MavlinkTransport implements Link {
     if (!vehicle.frames.take(nowMs)) this.#reject("RATE_LIMITED");
     else if (this.#options.signing.check(frame)) this.#refuse(key, vehicle, frame, nowMs);
     else if (!this.#clock.advance(frame)) this.#reject("SIGNATURE_REPLAYED");
-    else this.#hold(key, vehicle, frame);
+    else {
+      vehicle.way = way;
+      if (isAck) this.#acknowledged(vehicle, frame);
+      else this.#hold(key, vehicle, frame);
+    }
+  }
+
+  /** It is no reading; what it says of a command of ours is in the command's own entry. */
+  #acknowledged(vehicle: Vehicle, { payload }: MavlinkFrame): void {
+    this.#frames.add("command_ack");
+    vehicle.onCommandAck?.(payload);
   }
 
   #hold(key: string, vehicle: Vehicle, frame: MavlinkFrame): void {

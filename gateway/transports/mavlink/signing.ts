@@ -13,6 +13,11 @@ export class MavlinkSigning {
     this.#keys = new Map(signing.map(({ system, key }) => [system, Buffer.from(key, "hex")]));
   }
 
+  /** Of a system whose frames must be signed, and ours to it. */
+  keyOf(system: number): Uint8Array | undefined {
+    return this.#keys.get(system);
+  }
+
   check(frame: MavlinkFrame): Refusal<QuarantineReason> | undefined {
     const key = this.#keys.get(frame.system);
     if (!key) return undefined;

@@ -10,8 +10,15 @@ const events: ReadonlySet<number> = new Set([253, 46]);
 /** Frames in one entry at most; with 280 bytes each they fit a ledger entry. */
 const maxFrames = 128;
 
+/** How to answer whoever a frame came from. */
+export type Way = (bytes: Uint8Array) => void;
+
 export class Vehicle {
   lastMs: number;
+  /** Of the newest frame that was taken. */
+  way: Way | undefined;
+  /** Told of every COMMAND_ACK while a command is open. */
+  onCommandAck: ((payload: Uint8Array) => void) | undefined;
   readonly frames: TokenBucket;
   readonly refused: TokenBucket;
   /** By message, or by message and place for events. In order of arrival. */

@@ -51,8 +51,6 @@ export interface SerialPortStatus {
   readonly rejects: Readonly<Partial<Record<RejectReason, number>>>;
 }
 
-/** Devices whose signed messages came by this port lately, and can be answered there. */
-const maxSigners = 64;
 /** Messages between receipt and outcome; the port is not read while there are more. */
 const maxInFlight = 256;
 
@@ -60,7 +58,6 @@ export class BoardPort {
   readonly #options: BoardPortOptions;
   readonly #link: PortLink;
   readonly #commands = new PortCommands();
-  readonly #signers = new Set<string>();
   readonly #rejects: Partial<Record<RejectReason, number>> = {};
   #name: string;
   #session: PortSession | undefined;
@@ -129,7 +126,7 @@ export class BoardPort {
 
   /** Whether commands for a device go out here: its board is on the port, or its signed messages came by it. */
   reaches(deviceId: string): boolean {
-    return this.deviceId === deviceId || this.#signers.has(deviceId);
+    return this.deviceId === deviceId || this.#commands.hasHeardSigned(deviceId);
   }
 
   /** @throws GatewayError SERIAL_PORT_LOST, or as PortCommands.encode */
@@ -212,7 +209,8 @@ export class BoardPort {
         { transport: "serial", format, payload, deviceId, source, session: run },
         (error, outcome) => {
           if (error) this.#unacknowledged++;
-          if (message.signedBy !== undefined && verdictOf(error, outcome) === "kept") this.#heardSigned(deviceId);
+          if (message.signedBy !== undefined && verdictOf(error, outcome) === "kept")
+            this.#commands.heardSigned(deviceId);
           const { receipts } = this.#options;
           const reply = session.settled(ref, verdictOf(error, outcome), () => answerBody(format, outcome!, receipts));
           // A port that was opened again has a peer that knows nothing of this frame.
@@ -226,12 +224,6 @@ export class BoardPort {
     else this.#identity!.resolve(message, submit);
   }
 
-  #heardSigned(deviceId: string): void {
-    if (this.#signers.has(deviceId)) return;
-    if (this.#signers.size >= maxSigners) this.#signers.delete(this.#signers.values().next().value!);
-    this.#signers.add(deviceId);
-  }
-
   #settled(): void {
     this.#inFlight--;
     if (this.#inFlight === 0 && this.#onIdle) this.#onIdle();
@@ -241,7 +233,6 @@ export class BoardPort {
   #lost(): void {
     this.#identity?.decide();
     this.#session = undefined;
-    this.#signers.clear();
     this.#commands.lost(this.#lostError());
   }
 

@@ -14,7 +14,11 @@ export interface PortSpeech {
   readonly speaks?: SpokenDialect | undefined;
 }
 
+/** Devices whose signed messages came by a port lately, and can be answered there. */
+const maxSigners = 64;
+
 export class PortCommands {
+  readonly #signers = new Set<string>();
   #answered: ((answer: CommandAnswer) => void) | undefined;
   #failed: ((error: GatewayError) => void) | undefined;
 
@@ -60,12 +64,28 @@ export class PortCommands {
     }
   }
 
+  get isOpen(): boolean {
+    return this.#answered !== undefined;
+  }
+
+  /** A signed message of a device came by the port, and was kept. */
+  heardSigned(deviceId: string): void {
+    if (this.#signers.has(deviceId)) return;
+    if (this.#signers.size >= maxSigners) this.#signers.delete(this.#signers.values().next().value!);
+    this.#signers.add(deviceId);
+  }
+
+  hasHeardSigned(deviceId: string): boolean {
+    return this.#signers.has(deviceId);
+  }
+
   answer(answer: CommandAnswer): void {
     this.#answered?.(answer);
   }
 
   /** The way to the board is gone, and with it the answer. */
   lost(error: GatewayError): void {
+    this.#signers.clear();
     this.#failed?.(error);
   }
 }

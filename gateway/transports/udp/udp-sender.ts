@@ -1,12 +1,15 @@
 /** One sender of datagrams: the session and identity that a serial port would have. */
 import { mdp } from "../../../protocol/spec.ts";
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import type { IngestPort, Outcome, ReceiptPort } from "../../../src/ingest/upload.ts";
 import { answerBody } from "../../../src/mdp/answer-body.ts";
 import { TokenBucket } from "../../../src/mqtt/token-bucket.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
 import { portDialects } from "../../../src/serial/port-dialects.ts";
 import { PortSession, type SessionEvent, type Verdict } from "../../../src/serial/port-session.ts";
+import type { CommandOrder } from "../../commands/command-link.ts";
 import type { BoardIdentity } from "../serial/board-identity.ts";
+import { PortCommands, type PortSpeech } from "../serial/port-commands.ts";
 
 export interface UdpSenderOptions {
   /** See `senderName`. */
@@ -34,6 +37,7 @@ export class UdpSender {
   readonly #session: PortSession;
   readonly #identity: string | BoardIdentity;
   readonly #bucket: TokenBucket;
+  readonly #commands = new PortCommands();
   #open = 0;
 
   constructor(options: UdpSenderOptions, nowMs: number) {
@@ -47,7 +51,29 @@ export class UdpSender {
 
   /** Nothing of it waits, so that it can be forgotten. */
   get isSettled(): boolean {
-    return this.#open === 0;
+    return this.#open === 0 && !this.#commands.isOpen;
+  }
+
+  /** Whether it is the device, or carried its signed messages. */
+  speaksFor(deviceId: string): boolean {
+    const own = typeof this.#identity === "string" ? this.#identity : this.#identity.deviceId;
+    return own === deviceId || this.#commands.hasHeardSigned(deviceId);
+  }
+
+  /** @throws GatewayError as PortCommands.encode */
+  check(instruction: Instruction, role: string): void {
+    this.#commands.encode(instruction, this.#speech(role));
+  }
+
+  send(order: CommandOrder, role: string): Promise<CommandAnswer> {
+    return this.#commands.send(order, this.#speech(role), async (wire) => {
+      await order.leaving();
+      this.#options.reply(wire);
+    });
+  }
+
+  #speech(role: string): PortSpeech {
+    return { session: this.#session, role };
   }
 
   /** @param datagram at most `mdp.maxFrameBytes` */
@@ -70,6 +96,7 @@ export class UdpSender {
 
   #handle(event: SessionEvent): void {
     if (event.kind === "message") this.#submit(event);
+    else if (event.kind === "answer") this.#commands.answer(event.answer);
     else if (event.kind === "reply") this.#options.reply(event.wire);
     else if (event.kind === "reject") this.#options.onReject(event.reason);
   }
@@ -87,6 +114,7 @@ export class UdpSender {
             answerBody(format, outcome!, receipts),
           );
           if (answer) reply(answer);
+          if (signedBy !== undefined && verdictOf(error, outcome) === "kept") this.#commands.heardSigned(signedBy);
           this.#open--;
           onInFlight(-1);
         },

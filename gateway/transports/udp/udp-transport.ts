@@ -7,9 +7,11 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
+import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, ReceiptPort } from "../../../src/ingest/upload.ts";
 import type { RejectReason } from "../../../src/rejects.ts";
+import type { CommandLink, CommandOrder } from "../../commands/command-link.ts";
 import type { DependencyState, Listener } from "../../http/services.ts";
 import { type Link, type LinkCounter, Tally } from "../link.ts";
 import { BoardIdentity } from "../serial/board-identity.ts";
@@ -33,7 +35,7 @@ export interface UdpTransportOptions {
 /** Asked of the kernel, which may give less: a burst then waits there instead of being lost unseen. */
 const receiveBufferBytes = 1_048_576;
 
-export class UdpTransport implements Link {
+export class UdpTransport implements Link, CommandLink {
   readonly name = "udp";
   readonly counters: readonly LinkCounter[];
   readonly #options: UdpTransportOptions;
@@ -97,6 +99,37 @@ export class UdpTransport implements Link {
     if (this.#inFlight > 0 || this.#sending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#socket = undefined;
     await new Promise<void>((resolve) => socket.close(resolve));
+  }
+
+  /** Whether it sent datagrams since the start, and is remembered. */
+  reaches(deviceId: string): boolean {
+    return this.#senderFor(deviceId) !== undefined;
+  }
+
+  /** Answers of one sender are told from another's by its address. */
+  lane(deviceId: string): string {
+    return this.#senderFor(deviceId)?.[0] ?? deviceId;
+  }
+
+  check(deviceId: string, instruction: Instruction): void {
+    this.#reached(deviceId).check(instruction, this.#options.registry.roleOf(deviceId));
+  }
+
+  send(order: CommandOrder): Promise<CommandAnswer> {
+    return this.#reached(order.deviceId).send(order, this.#options.registry.roleOf(order.deviceId));
+  }
+
+  /** Of several, the one heard last: a board may have got another address. */
+  #senderFor(deviceId: string): readonly [name: string, sender: UdpSender] | undefined {
+    const own = [...this.#senders].filter(([, sender]) => sender.speaksFor(deviceId));
+    return own.sort(([, a], [, b]) => b.lastMs - a.lastMs)[0];
+  }
+
+  #reached(deviceId: string): UdpSender {
+    const found = this.#senderFor(deviceId);
+    if (!found || !this.#socket)
+      throw new GatewayError("COMMAND_UNSUPPORTED", `device ${deviceId} has sent no datagram since the start`);
+    return found[1];
   }
 
   #received(datagram: Uint8Array, from: RemoteInfo): void {

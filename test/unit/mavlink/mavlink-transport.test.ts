@@ -1,12 +1,20 @@
 /** MAVLink over real sockets on loopback. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { common, MavLinkPacketSignature, MavLinkProtocolV2, minimal } from "node-mavlink";
+import {
+  common,
+  MavLinkPacketParser,
+  MavLinkPacketSignature,
+  MavLinkPacketSplitter,
+  MavLinkProtocolV2,
+  minimal,
+} from "node-mavlink";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { MavlinkConfig } from "../../../gateway/transports/mavlink/config.ts";
 import { MavlinkTransport } from "../../../gateway/transports/mavlink/mavlink-transport.ts";
 import { MavlinkSigning } from "../../../gateway/transports/mavlink/signing.ts";
 import { layouts } from "../../../src/mavlink/messages.ts";
+import { sendBy } from "../../support/command-order.ts";
 import { needs } from "../../support/needs.ts";
 import { Pty } from "../../support/pty.ts";
 import { FakeIngest, FakeRegistry } from "../../support/serial-fakes.ts";
@@ -57,6 +65,7 @@ async function start(config: Partial<MavlinkConfig> = {}, trusted = true): Promi
     ingest,
     registry,
     log: { info: () => undefined, warn: () => undefined },
+    nowUs: () => Date.now() * 1_000,
   });
   const [listener] = await transport.start();
   if (listener) port = Number(new URL(listener.url).port);
@@ -136,6 +145,96 @@ test("ground stations, other messages and noise are counted; so is what exceeds 
   await until(() => expect(counted()).toBe(4 + 40));
   expect(fates().RATE_LIMITED).toBeGreaterThan(20);
   expect(ingest.rejects.length).toBe(2 + fates().RATE_LIMITED!);
+});
+
+/** What the vehicle was sent, read by another implementation. */
+async function commandsTo(socket: Socket): Promise<
+  {
+    readonly command: common.CommandLong;
+    readonly from: readonly number[];
+    readonly isSigned: boolean;
+  }[]
+> {
+  const splitter = new MavLinkPacketSplitter();
+  const parser = new MavLinkPacketParser();
+  splitter.pipe(parser);
+  const got: Awaited<ReturnType<typeof commandsTo>> = [];
+  parser.on("data", ({ header, payload, protocol, signature }) => {
+    const command = protocol!.data(payload, common.CommandLong);
+    const isSigned = signature?.matches(key) ?? false;
+    got.push({ command, from: [header.sysid, header.compid], isSigned });
+  });
+  socket.on("message", (bytes) => splitter.write(bytes));
+  return got;
+}
+
+function commandAck(command: number, result: number, target = 255, flags = 0): Buffer {
+  const message = new common.CommandAck();
+  Object.assign(message, { command, result, targetSystem: target, targetComponent: target === 255 ? 190 : 1 });
+  return new MavLinkProtocolV2(1, 1, flags).serialize(message, seq++ & 0xff);
+}
+
+test("a command is COMMAND_LONG to where the vehicle was heard, and answered by the COMMAND_ACK of its number", async () => {
+  await start({ vehicles: [{ system: 1, device: "surveyor" }] });
+  const got = await commandsTo(drone);
+  expect(transport.reaches("surveyor")).toBe(false);
+  send(heartbeat());
+  await until(() => expect(transport.reaches("surveyor")).toBe(true));
+  const takeoff = sendBy(transport, "surveyor", { cmd: "takeoff", params: { altitude: 12.5 } }, 20_000);
+  await until(() => expect(got).toHaveLength(1));
+  expect(got[0]).toMatchObject({
+    ...{ from: [255, 190], isSigned: false },
+    command: { command: 22, targetSystem: 1, targetComponent: 1, confirmation: 0, _param7: 12.5 },
+  });
+  // Another command's, another station's, and that it is at it.
+  send(commandAck(400, 0), commandAck(22, 4, 17), commandAck(22, 5), commandAck(22, 2));
+  expect(await takeoff).toEqual({ outcome: "failed", message: "denied" });
+  const raw = { cmd: "command_long", params: { command: 400, param1: 1, param2: 21196 } };
+  const armed = sendBy(transport, "surveyor", raw, 20_000);
+  await until(() => expect(got).toHaveLength(2));
+  expect(got[1]!.command).toMatchObject({ command: 400, _param1: 1, _param2: 21196 });
+  send(commandAck(400, 0));
+  expect(await armed).toEqual({ outcome: "succeeded", message: "accepted" });
+  expect(fates()).toMatchObject({ command: 2, command_ack: 5 });
+  await expect(sendBy(transport, "surveyor", { cmd: "land", params: {} }, 20)).rejects.toMatchObject({
+    code: "COMMAND_TIMEOUT",
+  });
+});
+
+test("commands to a system with a key are signed, and so must their answers be", async () => {
+  await start({ vehicles: [{ system: 1, device: "surveyor" }], signing: [{ system: 1, key: key.toString("hex") }] });
+  const got = await commandsTo(drone);
+  const signed = (frame: Buffer): Buffer => new MavLinkProtocolV2().sign(frame, 1, key);
+  send(heartbeat());
+  await until(() => expect(fates().quarantined).toBe(1));
+  expect(transport.reaches("surveyor")).toBe(false);
+  send(signed(heartbeat(1, 2, MavLinkProtocolV2.IFLAG_SIGNED)));
+  await until(() => expect(transport.reaches("surveyor")).toBe(true));
+  const landed = sendBy(transport, "surveyor", { cmd: "land", params: {} }, 20_000);
+  await until(() => expect(got).toHaveLength(1));
+  expect(got[0]!.isSigned).toBe(true);
+  send(commandAck(21, 4));
+  await until(() => expect(fates().quarantined).toBe(2));
+  send(signed(commandAck(21, 0, 255, MavLinkProtocolV2.IFLAG_SIGNED)));
+  expect(await landed).toEqual({ outcome: "succeeded", message: "accepted" });
+});
+
+test("commands that the table or their parameters do not have are refused", async () => {
+  await start({ vehicles: [{ system: 1, device: "surveyor" }] });
+  send(heartbeat());
+  await until(() => expect(transport.reaches("surveyor")).toBe(true));
+  for (const [code, cmd, params] of [
+    ["COMMAND_UNKNOWN", "loop", {}],
+    ["COMMAND_UNKNOWN", "toString", {}],
+    ["REQUEST_INVALID", "takeoff", {}],
+    ["REQUEST_INVALID", "takeoff", { altitude: "high" }],
+    ["REQUEST_INVALID", "land", { altitude: 1 }],
+    ["REQUEST_INVALID", "arm", { force: 1 }],
+    ["REQUEST_INVALID", "command_long", {}],
+    ["REQUEST_INVALID", "command_long", { command: 1, param8: 1 }],
+  ] as const) {
+    expect(() => transport.check("surveyor", { cmd, params })).toThrow(expect.objectContaining({ code }));
+  }
 });
 
 needs("python3")("MAVLink on a serial port", () => {

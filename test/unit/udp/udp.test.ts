@@ -8,6 +8,7 @@ import type { UdpConfig } from "../../../gateway/transports/udp/config.ts";
 import { UdpTransport } from "../../../gateway/transports/udp/udp-transport.ts";
 import { mdpEndpoints, mdpFlags, mdpTypes } from "../../../protocol/spec.ts";
 import { decodeMdpFrame, encodeMdpFrame, type MdpPacket } from "../../../src/codec/mdp.ts";
+import { sendBy } from "../../support/command-order.ts";
 import { telemetry } from "../../support/serial-boards.ts";
 import { FakeIngest, FakeRegistry } from "../../support/serial-fakes.ts";
 
@@ -212,4 +213,50 @@ test("any bytes are a message or a counted reject, and the next frame is read", 
   sender.send(new Uint8Array(0));
   sender.send(new Uint8Array(3_000));
   await until(() => expect(fates().PACKET_TOO_LARGE).toBeGreaterThanOrEqual(1));
+});
+
+test("a command goes to where its board was heard last, and is answered by generation B's rule", async () => {
+  await start();
+  const first = await board();
+  first.send(vector("hello_side_a_gen_b"));
+  await until(() => expect(ingest.outcomes).toHaveLength(1));
+  const { deviceId } = ingest.uploads[0]!;
+  expect([transport.reaches(deviceId), transport.reaches("nobody")]).toEqual([true, false]);
+  const answer = sendBy(transport, deviceId, { cmd: "clear_estop", params: {} }, 20_000);
+  await until(() => expect(first.heard.some(({ type }) => type === mdpTypes.COMMAND)).toBe(true));
+  const { seq, body, dst } = first.heard.find(({ type }) => type === mdpTypes.COMMAND)!;
+  expect([dst, JSON.parse(Buffer.from(body).toString())]).toEqual([0xa1, { cmd: "clear_estop", params: {} }]);
+  const ack = { type: mdpTypes.ACK, seq: 900, flags: mdpFlags.IS_ACK, src: 0xa1, dst: mdpEndpoints.GATEWAY };
+  const done = Buffer.from('{"success":true,"message":"estop_cleared"}');
+  // Somebody else's word for it, and the word on another command.
+  (await board()).send(
+    encodeMdpFrame({ ...ack, ack: seq, body: Buffer.from('{"success":false,"message":"not yours"}') }),
+  );
+  first.send(encodeMdpFrame({ ...ack, ack: seq + 1, body: Buffer.from('{"success":false,"message":"another"}') }));
+  first.send(encodeMdpFrame({ ...ack, seq: 901, ack: seq, body: done }));
+  expect(await answer).toEqual({ outcome: "succeeded", message: "estop_cleared" });
+});
+
+test("a generation-A board behind its Side-B gets commands by number, and its result is found by that", async () => {
+  await start();
+  const sideB = await board();
+  registry.boards.set(sideB.name, { id: "mushroom-7", port: "", role: "mushroom1", firmware: "" });
+  sideB.send(vector("cmd_result_gen_a"));
+  await until(() => expect(ingest.outcomes).toHaveLength(1));
+  expect(ingest.uploads[0]).toMatchObject({ deviceId: "mushroom-7", format: "mdp-a" });
+  const answer = sendBy(transport, "mushroom-7", { cmd: "set_mos", params: { index: 2, value: 1 } }, 20_000);
+  await until(() => expect(sideB.heard.some(({ type }) => type === mdpTypes.COMMAND)).toBe(true));
+  const sent = sideB.heard.find(({ type }) => type === mdpTypes.COMMAND)!;
+  expect(Buffer.from(sent.body).toString("hex")).toBe("0400" + "0200" + "0201");
+  const result = (cmdId: number, status: number): Uint8Array => {
+    const body = Buffer.from([1, 0, 4, 0, cmdId, 0, 0, 0]);
+    body.writeInt16LE(status, 6);
+    return encodeMdpFrame({ type: mdpTypes.EVENT, seq: 900 + cmdId, src: 0xb1, dst: 0xc0, body });
+  };
+  sideB.send(result(3, 0));
+  sideB.send(result(4, -3));
+  expect(await answer).toEqual({ outcome: "failed", message: "bad_index" });
+  expect(() => transport.check("mushroom-7", { cmd: "drone_stop", params: {} })).toThrow(
+    expect.objectContaining({ code: "COMMAND_UNKNOWN" }),
+  );
 });
