@@ -53,6 +53,7 @@ import { QuarantineDesk } from "./services/quarantine-service.ts";
 import { SignIns } from "./services/sign-ins.ts";
 import { Database, databaseAt } from "./store/database.ts";
 import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { DatabaseGaps } from "./store/gaps.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
 import { Tailer } from "./store/tailer.ts";
@@ -378,6 +379,7 @@ async function assemble(
     registry,
     readings: new DatabaseReadings(database),
     tracks: new DatabaseTracks(database),
+    gaps: new DatabaseGaps(database),
     ledger: new LedgerView(ledger, witnessing),
     events,
     log: witnessing.log,

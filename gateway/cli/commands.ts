@@ -115,6 +115,17 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/device-command.ts")).listCommands,
   },
   {
+    usage: "device gaps <id>",
+    summary: "Which of its messages are missing, as far as their numbers tell",
+    options: [
+      ["--from <time>", "only from then on: RFC 3339, or a date"],
+      ["--to <time>", "only before then"],
+    ],
+    kind: "api",
+    example: "mycogate device gaps myco-7 --from 2026-06-01",
+    load: async () => (await import("./commands/device-gaps.ts")).deviceGaps,
+  },
+  {
     usage: "device import <file>",
     summary: "Enrol all devices of a key registry; - is standard input",
     options: [["--dry-run", "only say what would happen"]],

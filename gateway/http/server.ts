@@ -13,6 +13,7 @@ import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { gapRoutes } from "./routes/gaps.ts";
 import { openRoutes } from "./routes/open.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { quarantineRoutes } from "./routes/quarantine.ts";
@@ -113,6 +114,7 @@ export async function createHttpServer({
         deviceRoutes,
         commandRoutes,
         trackRoutes,
+        gapRoutes,
         readingRoutes,
         entryRoutes,
         eventRoutes,

@@ -1,5 +1,7 @@
 /** Everything the HTTP API may ask of the running gateway. main.ts supplies it; tests supply an in-memory one. */
 import type { Command, Instruction } from "../../src/commands/command.ts";
+import type { Numbering } from "../../src/gaps/numbering.ts";
+import type { Range } from "../../src/gaps/sequence-runs.ts";
 import type { Transport } from "../../src/ingest/upload.ts";
 import type { BlockProof } from "../../src/ledger/block-proof.ts";
 import type { CoseSignature } from "../../src/ledger/cose-receipt.ts";
@@ -99,6 +101,49 @@ export interface TrackPoint {
 export interface TrackService {
   /** Oldest first. @throws GatewayError DATABASE_UNAVAILABLE, REQUEST_INVALID (a cursor that is not ours) */
   track(query: TrackQuery): Promise<{ readonly points: readonly TrackPoint[]; readonly next: string | null }>;
+}
+
+export interface GapQuery {
+  readonly device: string;
+  /** Inclusive, exclusive. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+export interface GapReport {
+  readonly deviceId: string;
+  /** What the database had: leaves from there on are not in the report. */
+  readonly upToLeaf: number;
+  /** False: there was more than is read for one report, and the newest is not in it. */
+  readonly isComplete: boolean;
+  readonly counters: readonly {
+    readonly name: string;
+    readonly numbering: Numbering;
+    readonly why: string;
+    readonly messages: number;
+    /** Of those, the ones without a number. */
+    readonly unnumbered: number;
+    /** Null where holes say nothing. */
+    readonly missing: number | null;
+    /** Oldest first; a run ends where the counter starts again. */
+    readonly runs: readonly {
+      readonly first: number;
+      readonly last: number;
+      readonly messages: number;
+      readonly missing: number | null;
+      readonly gaps: readonly Range[];
+      readonly firstLeaf: number;
+      readonly lastLeaf: number;
+      readonly from: string;
+      readonly until: string;
+    }[];
+    readonly earlierRuns: { readonly runs: number; readonly messages: number; readonly missing: number | null };
+  }[];
+}
+
+export interface GapService {
+  /** @throws GatewayError DATABASE_UNAVAILABLE */
+  gaps(query: GapQuery): Promise<GapReport>;
 }
 
 export interface EntryView {
@@ -356,6 +401,7 @@ export interface Services {
   readonly registry: RegistryService;
   readonly readings: ReadingsService;
   readonly tracks: TrackService;
+  readonly gaps: GapService;
   readonly ledger: LedgerService;
   readonly events: EventService;
   readonly log: LogService;

@@ -149,6 +149,13 @@ export const trackQuery = Type.Object(
   },
   strict,
 );
+export const gapQuery = Type.Object(
+  {
+    from: instant("Earliest time, inclusive: RFC 3339, or a date."),
+    to: instant("Latest time, exclusive: RFC 3339, or a date."),
+  },
+  strict,
+);
 export const quarantineQuery = Type.Object(
   {
     limit,
@@ -203,6 +210,40 @@ export const track = Type.Object({
     }),
   ),
   next: nullable(Type.String({ description: "Give it back as `cursor`." })),
+});
+
+const missing = nullable(
+  Type.Integer({ description: "Numbers that are not there; null where holes say nothing.", minimum: 0 }),
+);
+export const gaps = Type.Object({
+  deviceId: Type.String(),
+  upToLeaf: Type.Integer({ description: "What the database had: leaves from there on are not in the report." }),
+  complete: Type.Boolean({ description: "False: there are too many messages for one report; ask by time." }),
+  counters: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      numbering: Type.Enum(["every_message", "holes_by_design", "none"]),
+      why: Type.String(),
+      messages: count,
+      unnumbered: count,
+      missing,
+      runs: Type.Array(
+        Type.Object({
+          first: Type.Integer(),
+          last: Type.Integer(),
+          messages: count,
+          missing,
+          gaps: Type.Array(Type.Object({ from: Type.Integer(), to: Type.Integer() })),
+          firstLeaf: Type.Integer(),
+          lastLeaf: Type.Integer(),
+          from: time,
+          until: time,
+        }),
+        { description: "Oldest first. A run ends where the counter starts again; at most 100, with 1000 gaps each." },
+      ),
+      earlierRuns: Type.Object({ runs: count, messages: count, missing }),
+    }),
+  ),
 });
 
 export const reading = Type.Object({

@@ -132,6 +132,27 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         return { points: state.points.slice(0, query.limit), next: state.points.length > query.limit ? "more" : null };
       },
     },
+    gaps: {
+      async gaps({ device }) {
+        if (!state.databaseIsUp) throw new GatewayError("DATABASE_UNAVAILABLE", "the database does not answer");
+        const run = { first: 1, last: 9, messages: 7, firstLeaf: 3, lastLeaf: 30 };
+        const span = { from: "2026-06-01T12:00:00.000Z", until: "2026-06-01T13:00:00.000Z" };
+        const gaps = [
+          { from: 4, to: 4 },
+          { from: 7, to: 7 },
+        ];
+        const envelope = { name: "envelope", numbering: "every_message", why: "numbered", missing: 2 } as const;
+        const mavlink = { name: "mavlink", numbering: "none", why: "thinned", missing: null } as const;
+        const earlierRuns = { runs: 0, messages: 0, missing: 0 };
+        return {
+          ...{ deviceId: device, upToLeaf: 31, isComplete: true },
+          counters: [
+            { ...envelope, messages: 7, unnumbered: 0, runs: [{ ...run, ...span, missing: 2, gaps }], earlierRuns },
+            { ...mavlink, messages: 2, unnumbered: 2, runs: [], earlierRuns: { ...earlierRuns, missing: null } },
+          ],
+        };
+      },
+    },
     log: {
       tile: async (path) => state.tiles.get(formatTilePath(path)),
       inclusion: async (leafIndex) => state.proofs.get(leafIndex),

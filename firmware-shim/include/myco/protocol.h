@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 /* First half of the SHA-256 of the tables, to tell which state of the contract a build has. */
-#define MYCO_SPEC_HASH "9d8d211aa023c28f0d691fe30c316594"
+#define MYCO_SPEC_HASH "7d40d15bd8d78a61b096855964fd1acb"
 
 /* MycoEnvelope v1: one signed message of a device, a CBOR map in deterministic encoding (RFC 8949 section 4.2.1). */
 #define MYCO_ENVELOPE_VERSION 0x01u

@@ -216,6 +216,38 @@ describe("commands", () => {
   });
 });
 
+describe("gaps", () => {
+  test("are told by counter and run, with how far the report goes", async () => {
+    await api.call("POST", "/api/v1/devices", { id: "myco-1" });
+    const report = await api.call("GET", "/api/v1/devices/myco-1/gaps?from=2026-06-01");
+    expect([report.status, await report.json()]).toMatchObject([
+      200,
+      {
+        ...{ deviceId: "myco-1", upToLeaf: 31, complete: true },
+        counters: [
+          {
+            name: "envelope",
+            missing: 2,
+            runs: [
+              {
+                gaps: [
+                  { from: 4, to: 4 },
+                  { from: 7, to: 7 },
+                ],
+              },
+            ],
+          },
+          {},
+        ],
+      },
+    ]);
+    expect((await api.call("GET", "/api/v1/devices/nobody/gaps")).status).toBe(404);
+    expect((await api.call("GET", "/api/v1/devices/myco-1/gaps?from=yesterday")).status).toBe(400);
+    api.state.databaseIsUp = false;
+    expect((await api.call("GET", "/api/v1/devices/myco-1/gaps")).status).toBe(503);
+  });
+});
+
 describe("tracks", () => {
   const point = {
     time: "2026-06-01T12:00:00.000Z",
@@ -546,6 +578,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/commands",
       "/api/v1/devices/{id}/erase",
       "/api/v1/devices/{id}/erasure",
+      "/api/v1/devices/{id}/gaps",
       "/api/v1/devices/{id}/keys",
       "/api/v1/devices/{id}/revoke",
       "/api/v1/devices/{id}/track",

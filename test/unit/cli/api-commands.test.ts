@@ -52,6 +52,37 @@ describe("device", () => {
     expect(JSON.parse((await run("device", "list", "--json")).out)).toHaveLength(1_005);
   });
 
+  test("gaps names what is missing, and why nothing can be where nothing is numbered", async () => {
+    await run("device", "add", "myco-1");
+    const { code, out } = await run("device", "gaps", "myco-1", "--from", "2026-06-01");
+    expect(code).toBe(0);
+    expect(out.split("\n")).toEqual([
+      "envelope: 7 messages; 2 missing",
+      "  1 to 9, 7 there, missing 2: 4 7 (2026-06-01T12:00:00.000Z to 2026-06-01T13:00:00.000Z)",
+      "mavlink: 2 messages; not numbered: thinned",
+      "as of leaf 31",
+      "",
+    ]);
+    expect((await run("device", "gaps", "myco-1", "--from", "soon")).err).toContain("REQUEST_INVALID");
+  });
+
+  test("command sends one and is exit code 1 unless it was done; commands lists them", async () => {
+    await run("device", "add", "myco-1");
+    const done = await run("device", "command", "myco-1", "led", "--params", '{"on":true}', "--id", "c-7");
+    expect(done).toEqual({ code: 0, out: "c-7 succeeded by serial: done\n", err: "" });
+    expect(api.state.commands.get("c-7")).toMatchObject({ params: { on: true }, timeoutMs: 5_000 });
+    expect(await run("device", "command", "myco-1", "sleep", "--wait", "0")).toMatchObject({
+      code: 1,
+      out: "c-2 sent by serial\n",
+    });
+    expect((await run("device", "command", "myco-1", "fly")).err).toContain("COMMAND_UNKNOWN");
+    for (const wrong of ["[]", "on", "null"]) {
+      expect((await run("device", "command", "myco-1", "led", "--params", wrong)).code).toBe(2);
+    }
+    expect((await run("device", "command", "myco-1", "led", "--timeout", "1s")).code).toBe(2);
+    expect((await run("device", "commands", "myco-1")).out).toMatch(/c-2 +sleep +sent[\s\S]*c-7 +led +succeeded/);
+  });
+
   test("a refusal is exit code 1 with message, hint and code on stderr", async () => {
     const { code, out, err } = await run("device", "show", "nobody");
     expect([code, out]).toEqual([1, ""]);
