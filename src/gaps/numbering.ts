@@ -33,6 +33,7 @@ const unnumberedLine = line("this firmware does not number its lines");
 /** Undefined for what the gateway itself states beside a message. */
 export const numberings: Readonly<Record<PayloadFormat, Numbered | undefined>> = {
   envelope,
+  "envelope-chained": envelope,
   "envelope-json": envelope,
   "telemetry-json": {
     numbering: "every_message",

@@ -8,6 +8,7 @@ import { radioLink } from "../../../protocol/spec.ts";
 import { decodeMdpFrame } from "../../../src/codec/mdp.ts";
 import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
 import { encodeInject } from "../../../src/commands/lines.ts";
+import { spokenIn } from "../../../src/commands/port-command.ts";
 import { isEnvelope } from "../../../src/dialects/envelope.ts";
 import { encodeLink } from "../../../src/dialects/link.ts";
 import { GatewayError } from "../../../src/errors.ts";
@@ -45,7 +46,7 @@ type Frame = Extract<RadioLine, { kind: "frame" }>;
 interface Place {
   readonly radio: Radio;
   readonly rssi: number;
-  readonly speaks: SpokenDialect;
+  readonly speaks: SpokenDialect | undefined;
 }
 
 /** Header, CRC, one COBS code and the delimiter. A frame that fits a LoRa packet has one code, or two. */
@@ -291,8 +292,8 @@ export class LoraTransport implements Link, CommandLink {
       settled(verdictOf(error, outcome));
       if (outcome?.kind === "stored" || outcome?.kind === "duplicate") {
         this.#airtime.heard(deviceId, data.length, performance.now());
-        const speaks = format === "envelope" ? "mdp-envelope" : (format as SpokenDialect);
-        this.#remember(deviceId, { radio, rssi: rssi ?? Number.NEGATIVE_INFINITY, speaks }, outcome.kind);
+        const place = { radio, rssi: rssi ?? Number.NEGATIVE_INFINITY, speaks: spokenIn(format) };
+        this.#remember(deviceId, place, outcome.kind);
         const receptions = [{ by: radio.name, rssi, snr }];
         const { spreadingFactor, bandwidthHz } = config;
         const link = encodeLink({ leaf: outcome.leafIndex, receptions, frequencyHz, spreadingFactor, bandwidthHz });

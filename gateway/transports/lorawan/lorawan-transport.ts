@@ -5,6 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { CommandAnswer, Instruction } from "../../../src/commands/command.ts";
+import { spokenIn } from "../../../src/commands/port-command.ts";
 import { encodeLink } from "../../../src/dialects/link.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { IngestPort, Outcome, Upload } from "../../../src/ingest/upload.ts";
@@ -246,9 +247,7 @@ export class LorawanTransport implements Link, CommandLink {
     if (id) this.#markDelivered(id);
     if (outcome.kind !== "stored" && outcome.kind !== "duplicate") return;
     // Not before: what an unverified message says of its sender must not lead commands astray.
-    const speaks =
-      format === "envelope" ? "mdp-envelope" : format.startsWith("mdp-") ? (format as SpokenDialect) : undefined;
-    this.#remember(deviceId, { server, device: uplink.device, speaks });
+    this.#remember(deviceId, { server, device: uplink.device, speaks: spokenIn(format) });
     this.#answered(deviceId, uplink.data);
     const { receptions, frequencyHz, spreadingFactor, bandwidthHz } = uplink;
     const link = encodeLink({ leaf: outcome.leafIndex, receptions, frequencyHz, spreadingFactor, bandwidthHz });
