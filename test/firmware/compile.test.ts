@@ -46,8 +46,11 @@ needs(
     const file = join(folder, "adapters.cc");
     const adapters = filesIn("include/myco/adapters", ".h").map((name) => `#include "${absolute(name)}"\n`);
     writeFileSync(file, `#define MYCO_PSA_HAS_ED25519 1\n${adapters.join("")}`);
-    const standIn = fileURLToPath(new URL("stand-ins/monocypher", import.meta.url));
-    compile("g++", [...cxxFlags, "-fsyntax-only", "-isystem", standIn, file]);
+    const standIns = ["esp", "monocypher"].flatMap((name) => [
+      "-isystem",
+      fileURLToPath(new URL(`stand-ins/${name}`, import.meta.url)),
+    ]);
+    compile("g++", [...cxxFlags, ...standIns, "-fsyntax-only", file]);
   });
 });
 
