@@ -1,0 +1,2 @@
+/* For Arduino, which looks only into src/. */
+#include "../../../include/myco/adapters/esp_mqtt.h"
