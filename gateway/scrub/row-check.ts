@@ -1,7 +1,7 @@
 import type { ClientConfig } from "pg";
 import type { ScrubFinding } from "../../src/ledger/scrub-events.ts";
 import type { SignedRun } from "./journal-check.ts";
-import type { RemovalOrders } from "./removal-orders.ts";
+import type { LedgerEvents } from "./ledger-events.ts";
 import { RowSession } from "./row-session.ts";
 
 /** Of one step. */
@@ -20,13 +20,13 @@ const retryMs = 5_000;
 
 /** The rows that belong to runs of entries, while the database comes and goes. */
 export class RowCheck {
-  readonly #orders: RemovalOrders;
+  readonly #events: LedgerEvents;
   #session: RowSession | undefined;
   #lostMs = Number.NEGATIVE_INFINITY;
   #trouble: string | undefined;
 
-  constructor(orders: RemovalOrders) {
-    this.#orders = orders;
+  constructor(events: LedgerEvents) {
+    this.#events = events;
   }
 
   /** @param database undefined while it is away */
@@ -37,7 +37,7 @@ export class RowCheck {
     for (const run of joined) {
       try {
         const session = await this.#connected(database, findings);
-        const compared = await session?.compare(run, this.#orders);
+        const compared = await session?.compare(run, this.#events);
         if (compared === undefined) missed += run.entries.length;
         rows += compared?.rows ?? 0;
         findings.push(...(compared?.findings ?? []));
@@ -61,7 +61,7 @@ export class RowCheck {
     if (database === undefined) this.#trouble = "the database is away";
     if (database === undefined || performance.now() - this.#lostMs < retryMs) return undefined;
     this.#session = await RowSession.open(database);
-    findings.push(...(await this.#session.removeStrays()));
+    findings.push(...(await this.#session.removeStrays()), ...(await this.#session.checkDevices(this.#events)));
     return this.#session;
   }
 }

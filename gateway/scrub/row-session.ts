@@ -13,8 +13,10 @@ import { CopyBuffer } from "../store/copy-buffer.ts";
 import { copyIn } from "../store/copy-in.ts";
 import { copyInto, EntryEncoder } from "../store/entry-encoder.ts";
 import { Names } from "../store/names.ts";
+import { createExpectedDevices, devicesFinding, differingDevices, repairDevices } from "./device-tables.ts";
 import type { SignedRun } from "./journal-check.ts";
-import type { RemovalOrders } from "./removal-orders.ts";
+import type { LedgerEvents } from "./ledger-events.ts";
+import { countAnew, createTouchedBuckets, touchBuckets } from "./touched-rollups.ts";
 
 export interface ComparedRows {
   /** Entries that the database has copied, and whose rows were compared. */
@@ -85,8 +87,9 @@ export class RowSession {
     client.on("error", () => undefined);
     try {
       await client.connect();
-      await client.query("SET synchronous_commit = off");
+      await client.query("SET synchronous_commit = off; SET timezone = 'UTC'");
       await client.query("CREATE TEMPORARY TABLE expected_entries (LIKE entries) ON COMMIT DELETE ROWS");
+      await client.query(`${createExpectedDevices}; ${createTouchedBuckets}`);
       await client.query("BEGIN");
       await lockCursor(client);
       const names = await Names.load(client);
@@ -99,15 +102,15 @@ export class RowSession {
   }
 
   /** @throws what pg reports; the session is then done for */
-  async compare(run: SignedRun, orders: RemovalOrders): Promise<ComparedRows> {
+  async compare(run: SignedRun, events: LedgerEvents): Promise<ComparedRows> {
     const client = this.#client;
     await client.query("BEGIN");
-    const expected = await this.#expect(run, orders);
+    const expected = await this.#expect(run, events);
     const differing = await this.#differing(run, expected);
     await client.query("COMMIT");
     const rows = Math.max(0, Math.min(expected.copied, run.firstLeaf + run.entries.length) - run.firstLeaf);
     const unknown = expected.unknown.map((leaf): DifferingRow => ({ leaf, difference: "unknown" }));
-    const repaired = differing.length === 0 ? [] : await this.#repair(run, orders, differing);
+    const repaired = differing.length === 0 ? [] : await this.#repair(run, events, differing);
     return { rows, findings: [...repaired, ...findingsOf(unknown, false)] };
   }
 
@@ -131,6 +134,29 @@ export class RowSession {
     );
   }
 
+  /** Puts right what the database says of devices. @throws as `compare` */
+  async checkDevices(events: LedgerEvents): Promise<readonly ScrubFinding[]> {
+    const client = this.#client;
+    await client.query("BEGIN");
+    const logged = events.registryEvents(await copiedBy(client));
+    const differing = logged === undefined ? [] : await differingDevices(client, this.#names, logged);
+    await client.query("COMMIT");
+    if (differing.length === 0) return [];
+    // Once more with the tailer held off, which may just have applied an event.
+    await client.query("BEGIN");
+    await lockCursor(client);
+    this.#names = await Names.load(client);
+    const now = events.registryEvents(await copiedBy(client))!;
+    const wrong = await differingDevices(client, this.#names, now);
+    await client.query("TRUNCATE expected_devices, expected_device_keys");
+    // Rows of devices that were deleted come back first.
+    await this.#names.save(client);
+    await differingDevices(client, this.#names, now);
+    await repairDevices(client);
+    await client.query("COMMIT");
+    return wrong.length === 0 ? [] : [devicesFinding(wrong, now)];
+  }
+
   async close(): Promise<void> {
     await this.#client.end().catch(() => undefined);
   }
@@ -138,7 +164,7 @@ export class RowSession {
   /** With the tailer and retention held off, so that what differs now is really wrong. */
   async #repair(
     run: SignedRun,
-    orders: RemovalOrders,
+    events: LedgerEvents,
     before: readonly DifferingRow[],
   ): Promise<readonly ScrubFinding[]> {
     const client = this.#client;
@@ -148,15 +174,20 @@ export class RowSession {
       await lockCursor(client);
       this.#names = await Names.load(client);
       const differing = await changingEntries(client, "repair", async () => {
-        const expected = await this.#expect(run, orders);
+        const expected = await this.#expect(run, events);
         await this.#names.save(client);
         const differing = await this.#differing(run, expected);
         const leaves = (of: (difference: Difference) => boolean) =>
           differing.filter(({ difference }) => of(difference)).map(({ leaf }) => leaf);
+        await touchBuckets(
+          client,
+          leaves(() => true).filter((leaf) => !expected.lost.has(leaf)),
+        );
         await client.query("DELETE FROM entries WHERE leaf_index = ANY ($1)", [leaves((what) => what !== "missing")]);
         await client.query("INSERT INTO entries SELECT * FROM expected_entries WHERE leaf_index = ANY ($1)", [
           leaves((what) => what !== "extra"),
         ]);
+        await countAnew(client);
         return differing.map((row) => (expected.lost.has(row.leaf) ? { ...row, difference: "lost" as const } : row));
       });
       await client.query("COMMIT");
@@ -183,7 +214,7 @@ export class RowSession {
   }
 
   /** Fills the table of what the rows should be, within the caller's transaction. */
-  async #expect({ firstLeaf, entries, hashes }: SignedRun, orders: RemovalOrders): Promise<Expected> {
+  async #expect({ firstLeaf, entries, hashes }: SignedRun, events: LedgerEvents): Promise<Expected> {
     const client = this.#client;
     await client.query("DELETE FROM expected_entries");
     const copied = await copiedBy(client);
@@ -203,8 +234,8 @@ export class RowSession {
       const tombstone = entry && tombstoneIn(entry);
       if (tombstone !== undefined) {
         // Retention of the ledger leaves the database its readings; who is erased is erased there too.
-        const stays = row !== undefined && hash.equals(leafHash(row)) && !orders.areErased(tombstone, copied);
-        if (!stays && !orders.areErased(tombstone, copied)) lost.add(leaf);
+        const stays = row !== undefined && hash.equals(leafHash(row)) && !events.areErased(tombstone, copied);
+        if (!stays && !events.areErased(tombstone, copied)) lost.add(leaf);
         encoder.add(leaf, stays ? row : entry!);
       } else if (entry !== undefined) encoder.add(leaf, entry);
       else if (row !== undefined && hash.equals(storedLeafHash(row))) encoder.add(leaf, row);

@@ -6,7 +6,7 @@ import { tombstoneIn } from "../../src/ledger/tombstone.ts";
 import type { FilePort } from "../journal/file-port.ts";
 import { journalDir } from "../journal/ledger.ts";
 import { JournalCheck, type SignedRun } from "./journal-check.ts";
-import { RemovalOrders } from "./removal-orders.ts";
+import { LedgerEvents } from "./ledger-events.ts";
 import { type CheckedRows, RowCheck } from "./row-check.ts";
 
 export interface PassOptions {
@@ -34,18 +34,18 @@ export interface StepReport extends CheckedRows {
 
 export class ScrubPass {
   readonly #journal: JournalCheck;
-  readonly #orders: RemovalOrders;
+  readonly #events: LedgerEvents;
   readonly #rows: RowCheck;
 
   constructor(files: FilePort, { dir, signed, from }: PassOptions) {
     this.#journal = new JournalCheck(files, dir, signed, from);
-    this.#orders = new RemovalOrders(files, journalDir(dir));
-    this.#rows = new RowCheck(this.#orders);
+    this.#events = new LedgerEvents(files, journalDir(dir));
+    this.#rows = new RowCheck(this.#events);
   }
 
   /** @throws what the file system says */
   async step({ durableSize, database }: StepRequest): Promise<StepReport> {
-    await this.#orders.readOn(durableSize);
+    await this.#events.readOn(durableSize);
     const { entries, findings, runs } = await this.#journal.step();
     const unordered = runs.flatMap((run) => this.#unordered(run));
     const rows = await this.#rows.compare(database, runs);
@@ -62,7 +62,7 @@ export class ScrubPass {
     const leaves = entries.flatMap((entry, index) => {
       const tombstone = entry && tombstoneIn(entry);
       const leaf = firstLeaf + index;
-      return tombstone === undefined || this.#orders.explain(leaf, tombstone) ? [] : [leaf];
+      return tombstone === undefined || this.#events.explain(leaf, tombstone) ? [] : [leaf];
     });
     if (leaves.length === 0) return [];
     const what = "the content of an entry is gone, and no entry has ordered that";

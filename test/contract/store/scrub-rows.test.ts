@@ -41,7 +41,7 @@ class Copied {
 
   static async open(count = 700): Promise<Copied> {
     const [files, config] = [new FaultyFiles(), await migratedSchema(server)];
-    const ledger = await openLedger(files, { block: { leaves: 100, ms: 86_400_000 }, segmentBytes: 10_000 });
+    const ledger = await openLedger(files, { block: { leaves: 100, ms: 86_400_000 }, segmentBytes: 40_000 });
     await record(ledger, [encodeEntry(enrolled)], true);
     for (let seq = 0; seq < count; seq += 50)
       await record(
@@ -193,6 +193,68 @@ describe("what a superuser does to rows is undone, and an entry tells it", () =>
     await copied.copy();
     await copied.close();
   });
+});
+
+test("devices and their keys are what the ledger has decided", async () => {
+  const copied = await Copied.open();
+  const publicKey = Buffer.alloc(32, 7);
+  const enrolled = { type: "device.enrolled", id: "k", name: "K", role: "", transport: "", publicKey } as const;
+  const rotated = {
+    type: "device.key_rotated",
+    id: "k",
+    epoch: 2,
+    publicKey,
+    previousValidUntilUs: receivedUs,
+  } as const;
+  for (const event of [enrolled, rotated])
+    await record(copied.ledger, [encodeEntry(eventEntry(event, receivedUs))], true);
+  await copied.copy();
+  const [devices, keys] = [
+    "SELECT devices::text FROM devices ORDER BY 1",
+    "SELECT k::text FROM device_keys k ORDER BY 1",
+  ];
+  const before = [await copied.sql(devices), await copied.sql(keys)];
+  expect((await copied.bench.pass()).findings).toEqual([]);
+  await copied.asSuperuser(
+    "UPDATE devices SET name = 'mine', revoked_at = now() WHERE id = 'a'",
+    "UPDATE device_keys SET public_key = '\\x00', valid_until = null WHERE epoch = 1",
+    "DELETE FROM device_keys WHERE epoch = 2",
+    "INSERT INTO device_keys SELECT device_no, 9, '\\x01', now() FROM devices WHERE id = 'b'",
+  );
+  const { findings } = await copied.bench.pass();
+  expect(findings).toMatchObject([
+    { part: "database", what: expect.stringContaining("devices"), count: 3, repaired: true },
+  ]);
+  expect([await copied.sql(devices), await copied.sql(keys)]).toEqual(before);
+  await copied.asSuperuser("DELETE FROM devices WHERE id = 'k'");
+  await copied.bench.pass();
+  expect(
+    await copied.sql(
+      "SELECT name, count(*)::int FROM devices JOIN device_keys USING (device_no) WHERE id = 'k' GROUP BY 1",
+    ),
+  ).toEqual([{ name: "K", count: 2 }]);
+  expect((await copied.bench.pass()).findings).toEqual([]);
+  await copied.close();
+});
+
+test("rollups that have taken in a false value are counted anew", async () => {
+  const copied = await Copied.open();
+  const roll = () =>
+    withClient(copied.config, async (client) => expect(await rollUp(client as never)).toBeGreaterThan(0));
+  const both = "SELECT 'm', m::text FROM rollup_1m m UNION ALL SELECT 'h', h::text FROM rollup_1h h ORDER BY 1, 2";
+  await roll();
+  const before = await copied.sql(both);
+  await copied.asSuperuser("DELETE FROM rollup_1m", "DELETE FROM rollup_1h");
+  await copied.asSuperuser("UPDATE tailer_cursors SET leaf_index = 0 WHERE name = 'rollups'");
+  const leaf = (await copied.leaves()).reading;
+  await copied.asSuperuser(
+    `UPDATE entries SET values = ARRAY[99999], time = time + '1 hour' WHERE leaf_index = ${leaf}`,
+  );
+  await roll();
+  expect(await copied.sql(both)).not.toEqual(before);
+  await copied.bench.pass();
+  expect(await copied.sql(both)).toEqual(before);
+  await copied.close();
 });
 
 describe("what is gone by order is no finding", () => {

@@ -2,17 +2,24 @@ import { GatewayError } from "../../src/errors.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
 import { endOf, isOrder, type RemovalOrder, removalEvent } from "../../src/ledger/removal.ts";
 import type { Tombstone } from "../../src/ledger/tombstone.ts";
+import { registryEvent } from "../../src/registry/events.ts";
 import type { FilePort } from "../journal/file-port.ts";
 import { forEachEntry } from "../journal/frame.ts";
 import { JournalReader } from "../journal/journal-reader.ts";
+import type { DatedEvent } from "../store/entry-encoder.ts";
 
-/** What the log says about readings that were taken out of it. */
-export class RemovalOrders {
+export interface LoggedEvent extends DatedEvent {
+  readonly leafIndex: number;
+}
+
+/** What the log says about readings that were taken out of it, and about devices. */
+export class LedgerEvents {
   readonly #files: FilePort;
   readonly #journalDir: string;
   readonly #orders = new Map<number, RemovalOrder>();
   /** By order: the leaf that says it was carried out. */
   readonly #done = new Map<number, number>();
+  readonly #registry: LoggedEvent[] = [];
   #read = 0;
   #unreadable = false;
 
@@ -50,9 +57,18 @@ export class RemovalOrders {
     return this.#orders.get(order)?.event.type === "device.erasure_ordered" && done !== undefined && done < copied;
   }
 
+  /** Decisions about devices, in the entries before `copied`, oldest first; undefined where the log cannot be read. */
+  registryEvents(copied: number): readonly LoggedEvent[] | undefined {
+    return this.#unreadable ? undefined : this.#registry.filter(({ leafIndex }) => leafIndex < copied);
+  }
+
   #note(bytes: Uint8Array, leafIndex: number): void {
     const entry = decodeEntry(bytes);
-    const event = entry.ok && entry.value.kind === "event" ? removalEvent(entry.value) : undefined;
+    if (!entry.ok || entry.value.kind !== "event") return;
+    const { receivedUs } = entry.value;
+    const registered = registryEvent(entry.value);
+    if (registered !== undefined) this.#registry.push({ leafIndex, event: registered, receivedUs });
+    const event = removalEvent(entry.value);
     if (event === undefined) return;
     if (isOrder(event)) this.#orders.set(leafIndex, { leafIndex, event });
     else this.#done.set(event.order, leafIndex);
