@@ -33,6 +33,7 @@ import { DataDirLock } from "./journal/data-dir-lock.ts";
 import { diskFiles } from "./journal/disk-files.ts";
 import { HistoryGuard } from "./journal/history-guard.ts";
 import { announceKeys } from "./journal/key-announcement.ts";
+import { announcedKeysIn } from "./journal/key-history.ts";
 import { journalDir, Ledger } from "./journal/ledger.ts";
 import { PayloadRemoval } from "./journal/payload-removal.ts";
 import { SegmentedLog } from "./journal/segmented-log.ts";
@@ -141,6 +142,7 @@ async function assemble(
   const origin = identity.ledgerOrigin;
   const keys = await openSigningKeys({
     ...keyPlace(config, origin),
+    history: await announcedKeysIn(ledgerDir),
     ledgerDir,
     nowUs,
     hmacKey: hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex"),

@@ -47,6 +47,11 @@ export const errorCatalog = {
     retry: false,
     hint: "Others on this machine can read the key: chmod 600 it, and rotate it if that may have happened.",
   },
+  SIGNING_KEY_MISSING: {
+    http: 503,
+    retry: false,
+    hint: "The log has announced a key that is not there: restore it with `mycogate key restore`, or put its file back.",
+  },
   SIGNING_KEY_UNANNOUNCED: {
     http: 503,
     retry: false,

@@ -2,7 +2,6 @@
  * Holds the keys that a start has found against those that the log has announced: what the log does not know yet is
  * announced, and what it cannot follow is refused. docs/adr/0064-keys-are-announced-in-the-log.md
  */
-import { GatewayError } from "../../src/errors.ts";
 import {
   type KeyEvent,
   type KeyHistory,
@@ -14,7 +13,7 @@ import {
 import type { EventEntry } from "../../src/ledger/types.ts";
 import type { Ledger } from "./ledger.ts";
 import type { JournalLogger } from "./logger.ts";
-import type { RoleKeys, SigningKeys } from "./signing-keys.ts";
+import { type RoleKeys, requireAnnounced, type SigningKeys } from "./signing-keys.ts";
 
 export interface KeyAnnouncementOptions {
   readonly keys: SigningKeys;
@@ -28,9 +27,10 @@ export interface KeyAnnouncementOptions {
   readonly log: JournalLogger;
 }
 
-/** Before anything else is signed. @throws GatewayError SIGNING_KEY_UNANNOUNCED */
+/** Before anything else is signed. @throws GatewayError SIGNING_KEY_UNANNOUNCED, of what the checkpoint does not cover yet */
 export async function announceKeys(options: KeyAnnouncementOptions): Promise<void> {
   const { keys, history, log } = options;
+  requireAnnounced(keys.roles, history);
   const record = async (event: KeyEvent): Promise<void> => {
     const entry = keyEntry(event, options.nowUs());
     history.replay(entry, await options.record(entry));
@@ -38,7 +38,10 @@ export async function announceKeys(options: KeyAnnouncementOptions): Promise<voi
   };
   // Whatever is entered below may close a block, so who seals it is settled first.
   await passSealsOn(options);
-  const rotated = keyRoles.filter((role) => isRotated(role, keys.roles[role], history));
+  const rotated = keyRoles.filter((role) => {
+    const inForce = history.inForce(role);
+    return inForce !== undefined && inForce !== keys.roles[role].current.vkey;
+  });
   const unknown = keyRoles.filter((role) => history.inForce(role) === undefined);
   // Where the first version that announces finds a key before the one in use, the log begins with that.
   const first = (role: KeyRole): string => (keys.roles[role].old ?? keys.roles[role].current).vkey;
@@ -57,15 +60,6 @@ export async function announceKeys(options: KeyAnnouncementOptions): Promise<voi
   await options.ledger.resumeBlocks();
 }
 
-function isRotated(role: KeyRole, { current, old }: RoleKeys, history: KeyHistory): boolean {
-  const inForce = history.inForce(role);
-  if (inForce === undefined || inForce === current.vkey) return false;
-  if (inForce === old?.vkey) return true;
-  throw new GatewayError("SIGNING_KEY_UNANNOUNCED", `the ${role} key is not the one that the log has announced`, {
-    details: { role, announced: keyIdOf(inForce), found: keyIdOf(current.vkey) },
-  });
-}
-
 async function rotation(role: KeyRole, { current, old }: RoleKeys): Promise<KeyEvent> {
   const rotated = { role, previous: old!.vkey, next: current.vkey };
   const statement = rotationStatement(rotated);
@@ -81,8 +75,4 @@ async function passSealsOn({ keys, history, ledger, log }: KeyAnnouncementOption
   if ((await ledger.blockOf(announced)) === undefined) await ledger.closeBlock();
   if ((await ledger.blockOf(announced)) !== undefined) keys.seals.succeed();
   else log.warn({ announced }, "the disk is full: seals are signed with the key before until the next start");
-}
-
-function keyIdOf(vkey: string): string {
-  return vkey.split("+")[1] ?? "";
 }

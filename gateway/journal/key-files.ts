@@ -47,9 +47,13 @@ export async function findRoleKey(place: KeyPlace, role: KeyRole, stage: Stage =
   return privateKey && roleKey(role, place.origin, { privateKey });
 }
 
-/** As `findRoleKey`; what is missing is made. */
-export async function loadRoleKey(place: KeyPlace, role: KeyRole): Promise<RoleKey> {
-  if (place.given?.[role] === undefined) await makeKey(place, role, "");
+/** As `findRoleKey`. @param mayMake what is missing is made, else SIGNING_KEY_MISSING */
+export async function loadRoleKey(place: KeyPlace, role: KeyRole, mayMake: boolean): Promise<RoleKey> {
+  const found = await findRoleKey(place, role);
+  if (found !== undefined) return found;
+  const path = pathOf(place, role, "");
+  if (!mayMake) throw new GatewayError("SIGNING_KEY_MISSING", `there is no ${path}`, { details: { path, role } });
+  await makeKey(place, role, "");
   return (await findRoleKey(place, role))!;
 }
 

@@ -4,7 +4,7 @@ import { GatewayError } from "../../src/errors.ts";
 import type { CheckpointSigner, CheckpointVerifier } from "../../src/ledger/checkpoint.ts";
 import type { CoseSigner } from "../../src/ledger/cose-receipt.ts";
 import { ed25519Verifier, noteBytes } from "../../src/ledger/ed25519-line.ts";
-import { type KeyRole, keyRoles } from "../../src/ledger/key-events.ts";
+import { type KeyHistory, type KeyRole, keyRoles } from "../../src/ledger/key-events.ts";
 import { cosignature, cosignedMessage, mldsa44Verifier } from "../../src/ledger/mldsa44-line.ts";
 import { lastCosignedTime } from "./checkpoint-file.ts";
 import { findRoleKey, type KeyPlace, loadRoleKey } from "./key-files.ts";
@@ -37,23 +37,29 @@ export interface SigningKeysOptions extends KeyPlace {
   /** Gateway clock, microseconds since 1970. */
   readonly nowUs: () => number;
   readonly hmacKey?: KeyObject | undefined;
+  /** What the log has announced: a key of it that is not there is not made anew, and no other takes its place. */
+  readonly history?: KeyHistory | undefined;
+  /** Whether keys that are missing are made. */
+  readonly make?: boolean;
 }
 
 /**
- * What is missing in `keysDir` is made.
- * @throws GatewayError SIGNING_KEY_INVALID, SIGNING_KEY_EXPOSED, CONFIG_INVALID
+ * What is missing in `keysDir` is made, unless told otherwise.
+ * @throws GatewayError SIGNING_KEY_INVALID, SIGNING_KEY_EXPOSED, SIGNING_KEY_MISSING, SIGNING_KEY_UNANNOUNCED, CONFIG_INVALID
  */
 export async function openSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const { ledgerDir, origin, nowUs, hmacKey } = options;
+  const { ledgerDir, origin, nowUs, hmacKey, history, make = true } = options;
   // It names the keys too.
   if (Buffer.byteLength(origin) > 255) throw new GatewayError("CONFIG_INVALID", "ledger.origin is over 255 bytes");
   const open = async (role: KeyRole): Promise<RoleKeys> => {
-    const current = await loadRoleKey(options, role);
+    const current = await loadRoleKey(options, role, make && history?.inForce(role) === undefined);
     const old = await findRoleKey(options, role, ".old");
     return { current, old: old?.vkey === current.vkey ? undefined : old };
   };
   const opened = await Promise.all(keyRoles.map(async (role) => [role, await open(role)] as const));
   const roles = Object.fromEntries(opened) as Record<KeyRole, RoleKeys>;
+  // Or opening the ledger would find its last seal or its checkpoint signed by a stranger, and take that for damage.
+  if (history !== undefined) requireAnnounced(roles, history);
   const signerOf = async (key: RoleKey): Promise<CheckpointSigner> =>
     key.type === "Ed25519" ? noteSigner(origin, key) : cosigner(origin, key, ledgerDir, nowUs);
   const [classical, postQuantum] = [roles["checkpoint-ed25519"], roles["checkpoint-mldsa44"]];
@@ -70,6 +76,25 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
       for (const { current, old } of Object.values(roles)) await Promise.all([current.close(), old?.close()]);
     },
   };
+}
+
+/**
+ * That each key is the one that the log has announced, or has that one beside it to announce it with.
+ * @throws GatewayError SIGNING_KEY_UNANNOUNCED
+ */
+export function requireAnnounced(roles: SigningKeys["roles"], history: KeyHistory): void {
+  for (const role of keyRoles) {
+    const inForce = history.inForce(role);
+    const { current, old } = roles[role];
+    if (inForce === undefined || inForce === current.vkey || inForce === old?.vkey) continue;
+    throw new GatewayError("SIGNING_KEY_UNANNOUNCED", `the ${role} key is not the one that the log has announced`, {
+      details: { role, announced: keyIdOf(inForce), found: keyIdOf(current.vkey) },
+    });
+  }
+}
+
+function keyIdOf(vkey: string): string {
+  return vkey.split("+")[1] ?? "";
 }
 
 function ed25519In({ role, privateKey }: RoleKey): KeyObject {

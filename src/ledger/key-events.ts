@@ -66,7 +66,9 @@ export function keyEvent({ type, body }: EventEntry): KeyEvent | undefined {
     endorsed instanceof Uint8Array &&
     accepted instanceof Uint8Array;
   // Copies: the entry may be a view into a buffer that its reader uses again.
-  return valid ? { type, role, previous, next, endorsed: endorsed.slice(), accepted: accepted.slice() } : undefined;
+  return valid
+    ? { type, role, previous, next, endorsed: Uint8Array.from(endorsed), accepted: Uint8Array.from(accepted) }
+    : undefined;
 }
 
 /**

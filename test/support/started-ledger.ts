@@ -4,12 +4,14 @@ import { type Config, loadConfig } from "../../gateway/config/config.ts";
 import { ensureIdentity } from "../../gateway/config/identity.ts";
 import { keyPlace } from "../../gateway/config/key-place.ts";
 import { announceKeys } from "../../gateway/journal/key-announcement.ts";
+import { announcedKeysIn } from "../../gateway/journal/key-history.ts";
 import { Ledger } from "../../gateway/journal/ledger.ts";
 import { openSigningKeys, type SigningKeys } from "../../gateway/journal/signing-keys.ts";
 import { EventLog } from "../../gateway/registry/event-log.ts";
 import { replayEvents } from "../../gateway/registry/replay-events.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { KeyHistory } from "../../src/ledger/key-events.ts";
+import type { EventEntry } from "../../src/ledger/types.ts";
 import { entryOf } from "./ledger-entries.ts";
 import { silent } from "./ledger-workload.ts";
 
@@ -34,7 +36,8 @@ export class StartedLedger {
     const origin = ensureIdentity(config).ledgerOrigin;
     const nowUs = () => Date.now() * 1000;
     const ledgerDir = join(config.data, "ledger");
-    const keys = await openSigningKeys({ ...keyPlace(config, origin), ledgerDir, nowUs });
+    const announced = await announcedKeysIn(ledgerDir);
+    const keys = await openSigningKeys({ ...keyPlace(config, origin), history: announced, ledgerDir, nowUs });
     const ledger = await Ledger.open({
       dir: ledgerDir,
       origin,
@@ -81,6 +84,10 @@ export class StartedLedger {
         this.ledger.append(entryBatch([entryOf("oak", seq)], false), (error) => (error ? reject(error) : resolve())),
       );
     }
+  }
+
+  async event(entry: EventEntry): Promise<void> {
+    await new EventLog(this.ledger).append(entry);
   }
 
   async stop(): Promise<void> {

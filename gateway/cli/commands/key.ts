@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
-import { KeyHistory, type KeyRole, keyRoles } from "../../../src/ledger/key-events.ts";
+import { type KeyRole, keyRoles } from "../../../src/ledger/key-events.ts";
 import { parseNote } from "../../../src/ledger/note.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { findIdentity, type Identity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
 import { findRoleKey, prepareKey, removeOldKey, rotateKey } from "../../journal/key-files.ts";
+import { announcedKeys } from "../../journal/key-history.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
 import type { RoleKey } from "../../journal/role-key.ts";
 import { allPublicKeys } from "../../journal/signing-keys.ts";
@@ -70,15 +71,12 @@ export const retireKey: CommandHandler<{ readonly yes?: boolean }> = async (cont
 async function missingFor(role: KeyRole, current: RoleKey, ledgerDir: string): Promise<string | undefined> {
   const log = new PublishedLog({ dir: ledgerDir });
   try {
-    const stored = await log.checkpoint();
-    const history = new KeyHistory();
-    for await (const { event, leafIndex } of log.events(0, stored?.checkpoint.size ?? 0))
-      history.replay(event, leafIndex);
+    const history = await announcedKeys(log);
     if (history.inForce(role) !== current.vkey)
       return `the log has not announced the ${role} key in use: restart the gateway first`;
     if (role === "seal" && !(await log.isSealedBehind(history.rotatedAt(role)!, 2)))
       return "the key in use has not sealed a block yet: wait for ledger.blockSeconds";
-    const note = parseNote(stored?.text ?? "");
+    const note = parseNote((await log.checkpoint())?.text ?? "");
     const hasSigned = note.ok && note.value.signatures.some(({ keyId }) => keyId === current.keyId);
     if (role.startsWith("checkpoint") && !hasSigned)
       return `no checkpoint is signed with the ${role} key in use: restart the gateway first`;

@@ -81,7 +81,8 @@ async function proofOf(
   if (by === undefined) return formatProofFile(proof);
   const config = loadConfig(sources);
   const place = keyPlace(config, findIdentity(config)!.ledgerOrigin);
-  const keys = await openSigningKeys({ ...place, ledgerDir: join(config.data, "ledger"), nowUs: () => 0 });
+  const ledgerDir = join(config.data, "ledger");
+  const keys = await openSigningKeys({ ...place, ledgerDir, nowUs: () => 0, make: false });
   try {
     const receipt = await new CoseReceipts(log, keys.cose).inclusion(leafIndex, by);
     if (receipt === undefined) throw new GatewayError("ENTRY_NOT_FOUND", "a log of one entry has no receipts");

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import type { CheckpointVerifier } from "../../../src/ledger/checkpoint.ts";
 import { checkpointVerifier } from "../../../src/ledger/checkpoint-verifier.ts";
-import { KeyHistory } from "../../../src/ledger/key-events.ts";
+import type { KeyHistory } from "../../../src/ledger/key-events.ts";
 import { type NoteKey, parseNote, parseVkey, signatureTypes } from "../../../src/ledger/note.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
 import { checkpointPath, readCheckpointFile } from "../../journal/checkpoint-file.ts";
 import { diskFiles } from "../../journal/disk-files.ts";
-import { PublishedLog } from "../../journal/published-log.ts";
+import { announcedKeysIn } from "../../journal/key-history.ts";
 import type { SealFollower } from "../../journal/seal-key.ts";
 import { SealKeyChain } from "../../journal/seal-key-chain.ts";
 import { allPublicKeys } from "../../journal/signing-keys.ts";
@@ -25,7 +25,7 @@ export interface VerifyOptions {
 
 export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
   const config = loadConfig(context.sources);
-  const history = await keyHistory(config);
+  const history = await announcedKeysIn(join(config.data, "ledger"));
   const { origin, verifiers, seals } = await logKeys(context.options.vkey ?? (await ownVkeys(config)), history, config);
   const progress = new ProgressBar(context.io, "entries");
   const report = await verifyLog({
@@ -47,21 +47,6 @@ async function ownVkeys(config: Config): Promise<string[]> {
   // With one that the next start announces, the key before it is still the log's.
   const keys = await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
   return keys.filter(({ state }) => state !== "next").map(({ vkey }) => vkey);
-}
-
-/** The rotations that the log tells of, as far as it can be read: reading it whole comes later. */
-async function keyHistory(config: Config): Promise<KeyHistory> {
-  const history = new KeyHistory();
-  const log = new PublishedLog({ dir: join(config.data, "ledger") });
-  try {
-    const size = (await log.checkpoint())?.checkpoint.size ?? 0;
-    for await (const { event, leafIndex } of log.events(0, size)) history.replay(event, leafIndex);
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-  } finally {
-    await log.close();
-  }
-  return history;
 }
 
 interface LogKeys {

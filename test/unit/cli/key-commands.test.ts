@@ -1,5 +1,5 @@
 /** `mycogate key …` and `ledger verify` over the rotations of a ledger on disk. */
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sealSigner } from "../../../gateway/journal/seal-key.ts";
 import { ed25519Vkey } from "../../../src/ledger/ed25519-line.ts";
-import { type KeyRole, keyRoles } from "../../../src/ledger/key-events.ts";
+import { type KeyRole, keyEntry, keyRoles, rotationStatement } from "../../../src/ledger/key-events.ts";
 import { parsePolicy } from "../../../src/ledger/policy.ts";
 import { verifyProof } from "../../../src/ledger/verify-proof.ts";
 import { runCli } from "../../support/captured-cli.ts";
@@ -156,17 +156,39 @@ describe("rotation", () => {
     expect(problem.leafIndex).toBeGreaterThan(0);
   });
 
-  test.each(["checkpoint-ed25519", "checkpoint-mldsa44", "receipt"] as const)(
-    "a %s key that was exchanged without a word keeps the gateway from starting",
-    async (role) => {
-      await run();
-      const file = role === "receipt" ? "receipt-ed25519.pem" : `${role}.pem`;
-      rmSync(key(file));
-      await expect(run()).rejects.toMatchObject({
-        code: role === "receipt" ? "SIGNING_KEY_UNANNOUNCED" : "CHECKPOINT_INVALID",
-      });
-    },
-  );
+  test("a rotation that the key before has not signed is found, also where every seal after it is the next key's", async () => {
+    await run();
+    running = await StartedLedger.start(cwd);
+    const { privateKey } = generateKeyPairSync("ed25519");
+    const previous = running.keys.roles.seal.current.vkey;
+    const rotated = { role: "seal", previous, next: ed25519Vkey(previous.split("+", 1)[0]!, privateKey) } as const;
+    const accepted = sign(null, rotationStatement(rotated), privateKey);
+    const entry = keyEntry({ type: "key.rotated", ...rotated, endorsed: accepted, accepted }, 1);
+    await running.event(entry);
+    await running.ledger.closeBlock();
+    running.keys.seals.sign = (seal) => sealSigner(privateKey).sign(seal);
+    await running.readings(4);
+    await running.stop();
+    running = undefined;
+    const { code, problem } = await verify();
+    expect([code, problem.what]).toEqual([
+      1,
+      expect.stringMatching(/^the seal of block \d+ has a signature that does not/),
+    ]);
+  });
+
+  test.each(keyRoles)("a %s key that is gone or was exchanged keeps the gateway from starting", async (role) => {
+    await run();
+    const path = key(role.startsWith("checkpoint") ? `${role}.pem` : `${role}-ed25519.pem`);
+    rmSync(path);
+    await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_MISSING", details: { role } });
+    expect(existsSync(path)).toBe(false);
+    const stranger = await StartedLedger.start(mkdtempSync(join(cwd, "stranger-")));
+    await stranger.stop();
+    const [strangers] = readdirSync(cwd).filter((name) => name.startsWith("stranger-"));
+    copyFileSync(path.replace(join(cwd, "data"), join(cwd, strangers!, "data")), path);
+    await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_UNANNOUNCED", details: { role } });
+  });
 
   test("prepared, the next key is known to everyone before it signs", async () => {
     await run();
