@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bundle = await rolldown({
-  input: join(root, "src", "ledger", "explain-proof.ts"),
+  input: join(root, "src", "ledger", "verifier.ts"),
   platform: "browser",
   // What would have to come from elsewhere is a mistake: the page has nowhere to load it from.
   onLog(level, log) {

@@ -216,7 +216,7 @@ export const commands: readonly CommandSpec[] = [
     options: [["--policy <file>", "C2SP tlog-policy: the log's public keys, and the witnesses it needs"]],
     kind: "plain",
     example: "mycogate ledger verify-proof leaf-42.tlog-proof --policy gateway.policy",
-    load: async () => (await import("./commands/ledger-proof.ts")).verifyProofFile,
+    load: async () => (await import("./commands/ledger-verify.ts")).verifyProofFile,
   },
   {
     usage: "ledger export",
@@ -225,6 +225,14 @@ export const commands: readonly CommandSpec[] = [
     kind: "plain",
     example: "mycogate ledger export --tiles ./public",
     load: async () => (await import("./commands/ledger-proof.ts")).exportLedger,
+  },
+  {
+    usage: "ledger verify-export <dir>",
+    summary: "Check every file of an exported log, with nothing but a policy of whom to trust",
+    options: [["--policy <file>", "C2SP tlog-policy: the log's public keys, and the witnesses it needs"]],
+    kind: "plain",
+    example: "mycogate ledger verify-export ./public --policy gateway.policy",
+    load: async () => (await import("./commands/ledger-verify.ts")).verifyExport,
   },
   {
     usage: "key show",

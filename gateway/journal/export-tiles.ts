@@ -1,5 +1,5 @@
 /** Writes the log as the static directory of C2SP tlog-tiles, for any web server or for the shelf. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
@@ -116,8 +116,16 @@ class TileDirectory {
       if (error instanceof GatewayError && error.code === "ENTRIES_PRUNED") return undefined;
       throw error;
     });
+    if (this.#mayHaveLost(tile)) await this.#removeNarrower(tile);
     if (bundle === undefined) return rm(path, { force: true });
     if ((await readIfThere(path))?.equals(bundle) !== true) await this.#put(path, bundle);
+  }
+
+  /** Bundles of these entries that were written when the log was smaller. */
+  async #removeNarrower({ index, width }: TilePath): Promise<void> {
+    const dir = dirname(join(this.#dir, formatTilePath({ level: "entries", index, width: 1 })));
+    const names = await readdir(dir).catch((error) => (isMissing(error) ? [] : Promise.reject(error)));
+    for (const name of names) if (name !== String(width)) await rm(join(dir, name), { force: true });
   }
 
   async #put(path: string, bytes: Uint8Array): Promise<void> {

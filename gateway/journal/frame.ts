@@ -14,6 +14,8 @@
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./binary.ts";
 
+export { forEachEntry } from "../../src/ledger/bundle-entries.ts";
+
 export const frameHeaderBytes = 40;
 /** Far above any commit; a longer length is damage and must not become an allocation. */
 export const maxPayloadBytes = 32 * 2 ** 20;
@@ -85,19 +87,6 @@ export function frameCrcHolds(bytes: Buffer, offset: number, header: FrameHeader
   const payload = offset + frameHeaderBytes;
   const sum = crc32(bytes.subarray(offset, offset + 36), salt);
   return crc32(bytes.subarray(payload, payload + header.payloadBytes), sum) === header.crc;
-}
-
-/** Visits the entries of a bundle. @returns how many there are, or -1 when the lengths do not add up */
-export function forEachEntry(bundle: Uint8Array, visit: (entry: Uint8Array, index: number) => void): number {
-  let index = 0;
-  for (let at = 0; at < bundle.length; index++) {
-    if (bundle.length - at < 2) return -1;
-    const start = at + 2;
-    at = start + ((bundle[at]! << 8) | bundle[at + 1]!);
-    if (at > bundle.length) return -1;
-    visit(bundle.subarray(start, at), index);
-  }
-  return index;
 }
 
 /** The part of a bundle that holds entries `from` to `to` (exclusive). */

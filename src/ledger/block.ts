@@ -3,7 +3,7 @@
  * fails goes back to the block before it.
  */
 import { hashBytes, leafHash, MerkleTree } from "./merkle.ts";
-import type { Seal } from "./seal.ts";
+import { type Seal, sealFlaw } from "./seal.ts";
 
 export class OpenBlock {
   readonly number: number;
@@ -70,19 +70,8 @@ export class OpenBlock {
     };
   }
 
-  /** Why a seal cannot be the one that closes this block, undefined when it can. Times are claims and are not judged. */
+  /** Why a seal cannot be the one that closes this block, undefined when it can. */
   flawOf(seal: Seal, treeRootBefore: Uint8Array): string | undefined {
-    const right = this.sealed(treeRootBefore, 0);
-    if (seal.number !== right.number) return `says it is number ${seal.number}, after ${right.number - 1}`;
-    if (seal.startLeaf !== right.startLeaf) return `begins its block at leaf ${seal.startLeaf}, not ${right.startLeaf}`;
-    if (seal.count !== right.count) return `counts ${seal.count} entries where there are ${right.count}`;
-    if (!same(seal.previousHash, right.previousHash)) return "does not name the seal before it";
-    if (!same(seal.merkleRoot, right.merkleRoot)) return "has another root than the entries of its block";
-    if (!same(seal.treeRootBefore, right.treeRootBefore)) return "has another root than the entries before it";
-    return undefined;
+    return sealFlaw(seal, this.sealed(treeRootBefore, 0));
   }
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index]);
 }

@@ -7,30 +7,12 @@ import type { Result } from "../result.ts";
 import { encodeBase64 } from "./base64.ts";
 import { decodeEntry } from "./entry.ts";
 import { eventView } from "./event-view.ts";
+import { type Explanation, type Fact, invalid, signerFacts } from "./explanation.ts";
 import { leafHash } from "./hash.ts";
 import { parsePolicy } from "./policy.ts";
-import type { LineType } from "./portable-lines.ts";
 import { removedLeafHash } from "./tombstone.ts";
 import type { ReadingEntry } from "./types.ts";
 import { type ProofReject, type ProvenLeaf, verifyProof } from "./verify-proof.ts";
-
-export interface Explanation {
-  readonly valid: boolean;
-  /** Code of the reason when it is not valid. */
-  readonly reject: ProofReject | "POLICY_INVALID" | undefined;
-  /** One sentence. */
-  readonly verdict: string;
-  /** What is proven; nothing when it is not valid. */
-  readonly facts: readonly Fact[];
-}
-
-export type Fact = readonly [name: string, value: string];
-
-const lineNames: Record<LineType, string> = {
-  ed25519: "Ed25519",
-  cosignature: "Ed25519",
-  mldsa44: "ML-DSA-44 (post-quantum)",
-};
 
 /** Total. @param file bytes of a `.tlog-proof` file @param policyText see policy.ts */
 export function explainProof(file: Uint8Array, policyText: string): Explanation {
@@ -38,12 +20,11 @@ export function explainProof(file: Uint8Array, policyText: string): Explanation 
   if (!policy.ok) return invalid(policy.reject, `The policy cannot be used: ${policy.detail}.`);
   const proven: Result<ProvenLeaf, ProofReject> = verifyProof(file, policy.value);
   if (!proven.ok) return invalid(proven.reject, `This proof is not valid: ${proven.detail}.`);
-  const { leaf, leafIndex, checkpoint, signedWith, witnessedBy } = proven.value;
+  const { leaf, leafIndex, checkpoint } = proven.value;
   const facts: Fact[] = [
     ["log", checkpoint.origin],
     ["entry", `${leafIndex}, in the log of ${checkpoint.size} entries that was signed`],
-    ["signed with", signedWith.map((type) => lineNames[type]).join(" and ")],
-    ["witnessed by", witnessedBy.join(", ") || "nobody; the policy does not ask for it"],
+    ...signerFacts(proven.value),
     ["root", encodeBase64(checkpoint.root)],
     ["leaf hash", encodeBase64(removedLeafHash(leaf) ?? leafHash(leaf))],
     ...leafFacts(leaf),
@@ -53,10 +34,6 @@ export function explainProof(file: Uint8Array, policyText: string): Explanation 
       ? "Valid: the log holds exactly this entry."
       : "Valid: the log holds an entry with this leaf hash. Its content was taken out of the gateway and is not in this proof.";
   return { valid: true, reject: undefined, verdict, facts };
-}
-
-function invalid(reject: Explanation["reject"], verdict: string): Explanation {
-  return { valid: false, reject, verdict, facts: [] };
 }
 
 function leafFacts(leaf: Uint8Array): Fact[] {

@@ -1,12 +1,9 @@
 /** RFC 6962 §2.1 hashing as hash.ts defines it, but on node:crypto, and the tree that grows by appending: the hot path. */
 import { hash } from "node:crypto";
 import { hashBytes } from "./hash.ts";
+import { tileHeight, tileWidth } from "./tiles.ts";
 
-export { hashBytes };
-
-/** A tlog-tiles tile spans 8 tree levels: 256 hashes become one hash of the next tile level. */
-export const tileHeight = 8;
-export const tileWidth = 256;
+export { hashBytes, tileHeight, tileWidth };
 
 // RFC 6962 §2.1: 0x00 before leaves and 0x01 before nodes, so that no node can pose as a leaf.
 const leafScratch = Buffer.alloc(1 + 65_535);

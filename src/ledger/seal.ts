@@ -68,6 +68,21 @@ export function decodeSeal(leaf: Uint8Array): Result<SignedSeal, "SEAL_MALFORMED
   return accept({ seal, signedBytes, signature });
 }
 
+/** Why it cannot be the seal that its place asks for, undefined when it can. Times are claims and are not judged. */
+export function sealFlaw(seal: Seal, right: Seal): string | undefined {
+  if (seal.number !== right.number) return `says it is number ${seal.number}, after ${right.number - 1}`;
+  if (seal.startLeaf !== right.startLeaf) return `begins its block at leaf ${seal.startLeaf}, not ${right.startLeaf}`;
+  if (seal.count !== right.count) return `counts ${seal.count} entries where there are ${right.count}`;
+  if (!same(seal.previousHash, right.previousHash)) return "does not name the seal before it";
+  if (!same(seal.merkleRoot, right.merkleRoot)) return "has another root than the entries of its block";
+  if (!same(seal.treeRootBefore, right.treeRootBefore)) return "has another root than the entries before it";
+  return undefined;
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, index) => byte === b[index]);
+}
+
 function elementsOf(seal: Seal): CborValue[] {
   const { number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs, hmac } = seal;
   const elements = [kindSeal, number, startLeaf, count, previousHash, merkleRoot, treeRootBefore, openedUs, sealedUs];

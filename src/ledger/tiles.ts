@@ -2,7 +2,11 @@
  * C2SP tlog-tiles: the tree as files of up to 256 hashes, and the entries as bundles of up to 256 entries. A tree of
  * some size has exactly one set of them; those that are not full stand at its right edge.
  */
-import { hashBytes, tileHeight, tileWidth } from "./merkle.ts";
+import { hashBytes } from "./hash.ts";
+
+/** A tile spans 8 tree levels: 256 hashes become one hash of the next tile level. */
+export const tileHeight = 8;
+export const tileWidth = 256;
 
 /** Hashes `256 index` to `256 index + width` of a tile level; of level 0 also the entries with those leaf indexes. */
 export interface TileRange {

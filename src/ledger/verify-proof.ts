@@ -13,16 +13,20 @@ import { parseProofFile } from "./proof-file.ts";
 import { isMet } from "./quorum.ts";
 import { removedLeafHash } from "./tombstone.ts";
 
-/** What is certain of a leaf once its proof holds. */
-export interface ProvenLeaf {
-  /** Verbatim; or a tombstone, and then it is only certain that the log has a leaf with the hash in it. */
-  readonly leaf: Uint8Array;
-  readonly leafIndex: number;
+/** A checkpoint that the policy is content with. */
+export interface SignedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** Types of the log's own signatures; at least all that the policy lists for it. */
   readonly signedWith: readonly LineType[];
   /** Witnesses that cosigned, by their names in the policy; at least a quorum. */
   readonly witnessedBy: readonly string[];
+}
+
+/** What is certain of a leaf once its proof holds. */
+export interface ProvenLeaf extends SignedCheckpoint {
+  /** Verbatim; or a tombstone, and then it is only certain that the log has a leaf with the hash in it. */
+  readonly leaf: Uint8Array;
+  readonly leafIndex: number;
 }
 
 export type ProofReject =
@@ -50,10 +54,10 @@ export function verifyProof(file: Uint8Array, policy: Policy): Result<ProvenLeaf
 }
 
 /** A signed checkpoint of one of the policy's logs, with all the signatures that the policy demands. */
-function verifyCheckpoint(
+export function verifyCheckpoint(
   note: string,
   { logs, witnesses, quorum }: Policy,
-): Result<Pick<ProvenLeaf, "checkpoint" | "signedWith" | "witnessedBy">, ProofReject> {
+): Result<SignedCheckpoint, ProofReject> {
   const parsed = parseNote(note);
   if (!parsed.ok) return parsed;
   const checkpoint = parseCheckpoint(parsed.value.text);

@@ -1,10 +1,8 @@
-/** `mycogate ledger policy | prove | verify-proof | export`: the log for those who do not trust the gateway. */
-import { readFile } from "node:fs/promises";
+/** `mycogate ledger policy | prove | export`: the log for those who do not trust the gateway. */
 import { join, resolve } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import { encodeBase64 } from "../../../src/ledger/base64.ts";
 import { blockProofJson } from "../../../src/ledger/block-proof.ts";
-import { explainProof } from "../../../src/ledger/explain-proof.ts";
 import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
@@ -113,21 +111,6 @@ export const exportLedger: CommandHandler<ExportOptions> = async (context) => {
   return 0;
 };
 
-export interface VerifyProofOptions {
-  readonly policy?: string;
-}
-
-/** Needs neither gateway nor network, nor a data directory. */
-export const verifyProofFile: CommandHandler<VerifyProofOptions> = async (context) => {
-  const { policy } = context.options;
-  if (policy === undefined) throw new UsageError("say whom you trust: --policy <file>");
-  const [proof, policyText] = await Promise.all([read(context, context.args[0]!), read(context, policy)]);
-  const explanation = explainProof(proof, policyText.toString("utf8"));
-  const facts = explanation.facts.map(([name, value]) => `  ${name.padEnd(13)} ${printable(value)}`);
-  print(context, explanation, [printable(explanation.verdict), ...facts].join("\n"));
-  return explanation.valid ? 0 : 1;
-};
-
 async function withLog<T>({ sources }: BaseContext, use: (log: PublishedLog) => Promise<T>): Promise<T> {
   const log = new PublishedLog({ dir: join(loadConfig(sources).data, "ledger") });
   try {
@@ -135,17 +118,4 @@ async function withLog<T>({ sources }: BaseContext, use: (log: PublishedLog) => 
   } finally {
     await log.close();
   }
-}
-
-async function read({ io }: BaseContext, file: string): Promise<Buffer> {
-  try {
-    return await readFile(resolve(io.cwd, file));
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** What a device wrote must not steer the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, "\ufffd");
 }

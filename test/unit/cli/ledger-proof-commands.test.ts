@@ -1,5 +1,5 @@
-/** `mycogate ledger policy | prove | verify-proof | export` on a stopped gateway's ledger. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** `mycogate ledger policy | prove | verify-proof | export | verify-export` on a stopped gateway's ledger. */
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -151,4 +151,27 @@ test("the export is the log, as another reader sees it", async () => {
   );
   copyFileSync(join(cwd, "data", "ledger", "checkpoint"), join(auditor, "checkpoint-of-the-gateway"));
   expect(readFileSync(join(auditor, "checkpoint"))).toEqual(readFileSync(join(auditor, "checkpoint-of-the-gateway")));
+});
+
+test("an export is valid to someone who has it and the policy, and the first wrong place in it is named", async () => {
+  await runCli(["ledger", "export", "--tiles", join(auditor, "log")], cwd);
+  const verify = (...more: string[]) =>
+    runCli(["ledger", "verify-export", "log", "--policy", "gateway.policy", ...more], auditor);
+  const valid = await verify();
+  expect([valid.code, valid.err]).toEqual([0, ""]);
+  expect(valid.out).toMatch(/^Valid: every entry is the one that was signed, in its place\.\n/);
+  expect(valid.out).toContain(`log           ${origin}\n`);
+  const bundle = readdirSync(join(auditor, "log/tile/entries/000.p"))[0]!;
+  const file = join(auditor, "log/tile/entries/000.p", bundle);
+  const bytes = readFileSync(file);
+  bytes[entryOf("myco-1", 1).length + 20]! ^= 1;
+  writeFileSync(file, bytes);
+  const broken = await verify();
+  expect(broken.code).toBe(1);
+  expect(broken.out).toMatch(
+    new RegExp(`^This log is not valid: .*\n  file          tile/entries/000\\.p/${bundle}\n  leaf          1\n$`),
+  );
+  expect(JSON.parse((await verify("--json")).out)).toMatchObject({ valid: false, reject: "LOG_INVALID" });
+  expect((await runCli(["ledger", "verify-export", "log"], auditor)).code).toBe(2);
+  expect((await runCli(["ledger", "verify-export", "none", "--policy", "gateway.policy"], auditor)).code).toBe(2);
 });

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { projectRoot } from "../../../gateway/project-root.ts";
+import { type ExportedLog, exportOf, ledgerOfReadings, policyText } from "../../support/exported-log.ts";
 import { startHttpApi } from "../../support/http-api.ts";
 import { entryOf } from "../../support/ledger-entries.ts";
 import { needs } from "../../support/needs.ts";
@@ -65,15 +66,41 @@ test("the bundled verifier needs nothing but what browsers and the language have
 });
 
 needs("chromium")("in a browser", () => {
-  /** The text of the page after a person has given it these. */
-  async function shown(proofText: string, policy: string): Promise<string> {
+  const proofChosen = (text: string) => `
+    const files = new DataTransfer();
+    files.items.add(new File([${JSON.stringify(text)}], "leaf-7.tlog-proof"));
+    document.getElementById("proof-file").files = files.files;
+    document.getElementById("proof-file").dispatchEvent(new Event("change"));`;
+
+  /** The files of a log, as the script of a person has them. */
+  const filesOf = (log: ExportedLog) => `
+    const files = ${JSON.stringify([...log.files].map(([path, bytes]) => [path, bytes.toString("base64")]))}
+      .map(([path, text]) => [path, Uint8Array.from(atob(text), (char) => char.charCodeAt(0))]);`;
+
+  const logChosen = (log: ExportedLog) => `${filesOf(log)}
+    const chosen = new DataTransfer();
+    for (const [path, bytes] of files) chosen.items.add(new File([bytes], path.split("/").at(-1)));
+    const input = document.getElementById("log-directory");
+    input.files = chosen.files;
+    files.forEach(([path], index) =>
+      Object.defineProperty(input.files[index], "webkitRelativePath", { value: "public-log/" + path }));
+    input.dispatchEvent(new Event("change"));`;
+
+  const logDropped = (log: ExportedLog) => `${filesOf(log)}
+    const entries = files.map(([path, bytes]) =>
+      ({ isFile: true, fullPath: "/public-log/" + path, file: (done) => done(new File([bytes], "x")) }));
+    // In portions, as browsers give them.
+    const createReader = () => ({ readEntries: (done) => done(entries.splice(0, 2)) });
+    const item = { webkitGetAsEntry: () => ({ isDirectory: true, createReader }) };
+    const drop = Object.assign(new Event("drop"), { dataTransfer: { items: [item], files: [] } });
+    document.getElementById("proof-field").dispatchEvent(drop);`;
+
+  /** The text of the page after a person has given it a policy, and then done this. */
+  async function shown(action: string, policy: string): Promise<string> {
     const dir = mkdtempSync(join(tmpdir(), "mycogate-page-"));
     const person = `<script>
-      const files = new DataTransfer();
-      files.items.add(new File([${JSON.stringify(proofText)}], "leaf-7.tlog-proof"));
       document.getElementById("policy").value = ${JSON.stringify(policy)};
-      document.getElementById("proof-file").files = files.files;
-      document.getElementById("proof-file").dispatchEvent(new Event("change"));
+      ${action}
     </script>`;
     try {
       writeFileSync(
@@ -91,17 +118,33 @@ needs("chromium")("in a browser", () => {
 
   describe("a person sees", () => {
     test("a valid proof with its reading", async () => {
-      const dom = await shown(proof, log.policy);
+      const dom = await shown(proofChosen(proof), log.policy);
       expect(dom).toContain('<p id="verdict" class="valid">Valid: the log holds exactly this entry.</p>');
       expect(dom).toContain("<dt>temp</dt><dd>21.7 C</dd>");
     });
 
     test("an invalid one with its reason, and nothing of what it claims", async () => {
-      const dom = await shown(proof.replace(/\n\u2014 [^\n]*\n$/, "\n"), log.policy);
+      const dom = await shown(proofChosen(proof.replace(/\n\u2014 [^\n]*\n$/, "\n")), log.policy);
       expect(dom).toContain(
         'class="invalid">This proof is not valid: gw.test/ledger/1 has not signed with its mldsa44 key.',
       );
       expect(dom).not.toContain("21.7");
+    });
+
+    test("an exported log that is valid, when its folder is dropped", async () => {
+      const dom = await shown(logDropped(await exportOf(await ledgerOfReadings(30))), policyText);
+      expect(dom).toContain('class="valid">Valid: every entry is the one that was signed, in its place.');
+      expect(dom).toContain("<dt>log</dt><dd>gw.test/ledger/1</dd>");
+    });
+
+    test("where a log is not what was signed, when its folder is chosen", async () => {
+      const log = await exportOf(await ledgerOfReadings(30));
+      const path = log.paths.find((name) => name.startsWith("tile/entries/"))!;
+      const bytes = Buffer.from(log.bytes(path));
+      bytes[8]! ^= 1;
+      const dom = await shown(logChosen(log.with(path, bytes)), policyText);
+      expect(dom).toContain('class="invalid">This log is not valid: this entry is not the one that was signed.');
+      expect(dom).toContain(`<dt>file</dt><dd>${path}</dd><dt>leaf</dt><dd>0</dd>`);
     });
   });
 });

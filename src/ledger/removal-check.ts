@@ -1,8 +1,15 @@
-import { decodeEntry } from "../../src/ledger/entry.ts";
-import { endOf, isOrder, type RemovalOrder, removalEvent } from "../../src/ledger/removal.ts";
-import { removedLeafHash, tombstoneIn } from "../../src/ledger/tombstone.ts";
-import { forEachEntry } from "./frame.ts";
-import type { JournalFrame } from "./journal-reader.ts";
+import { forEachEntry } from "./bundle-entries.ts";
+import { decodeEntry } from "./entry.ts";
+import { endOf, isOrder, type RemovalOrder, removalEvent } from "./removal.ts";
+import { removedLeafHash, tombstoneIn } from "./tombstone.ts";
+
+/** Consecutive entries, in bundle encoding. */
+interface EntryRun {
+  readonly firstLeaf: number;
+  /** False when none of them is an event. */
+  readonly control: boolean;
+  readonly bundle: Uint8Array;
+}
 
 /** A tombstone that no order explains, or too many of them. */
 interface RemovalFlaw {
@@ -23,8 +30,8 @@ export class RemovalCheck {
   readonly #counts = new Map<number, number>();
   #flaw: RemovalFlaw | undefined;
 
-  /** Frames in the order of the log. */
-  add({ firstLeaf, control, bundle }: JournalFrame): void {
+  /** In the order of the log. */
+  add({ firstLeaf, control, bundle }: EntryRun): void {
     forEachEntry(bundle, (entry, index) => {
       if (removedLeafHash(entry) !== undefined) this.#tombstone(entry, firstLeaf + index);
       else if (control) this.#event(entry, firstLeaf + index);
@@ -40,16 +47,25 @@ export class RemovalCheck {
     return count;
   }
 
-  /** The first thing that does not fit, once the whole log was added. */
-  flaw(): RemovalFlaw | undefined {
+  /** Leaves before this one may lack their content by an order of the retention policy. */
+  get prunedBefore(): number {
+    return Math.max(
+      0,
+      ...[...this.#orders.values()].map((order) => (order.event.type === "ledger.pruning_ordered" ? endOf(order) : 0)),
+    );
+  }
+
+  /** The first thing that does not fit, once the log was added. @param isWhole false where runs were left out: then nothing can be counted */
+  flaw(isWhole = true): RemovalFlaw | undefined {
     if (this.#flaw !== undefined) return this.#flaw;
-    for (const [order, { count, first, last }] of this.#removed) {
+    for (const [order, { first, last }] of this.#removed) {
       const ordered = this.#orders.get(order);
-      if (ordered === undefined || last >= endOf(ordered))
-        return {
-          what: "its content is gone, and no entry of the log has ordered that",
-          leafIndex: ordered ? last : first,
-        };
+      if (ordered !== undefined && last < endOf(ordered)) continue;
+      const what = "its content is gone, and no entry of the log has ordered that";
+      return { what, leafIndex: ordered ? last : first };
+    }
+    if (!isWhole) return undefined;
+    for (const [order, { count }] of this.#removed) {
       const told = this.#counts.get(order);
       if (told !== undefined && told !== count)
         return { what: `entry ${order} took out ${told} entries, but ${count} are gone for it`, leafIndex: order };
