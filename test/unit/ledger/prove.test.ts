@@ -23,7 +23,7 @@ describe("proofs made from tiles are those of the recursive definition", () => {
         if (!same(proof, small.inclusionProof(leaf, 0, size))) expect.fail(`${leaf} of ${size}`);
       }
     }
-  });
+  }, 300_000);
 
   test("consistency, every pair of sizes up to 300", async () => {
     for (let newSize = 1; newSize <= 300; newSize++) {
@@ -33,7 +33,7 @@ describe("proofs made from tiles are those of the recursive definition", () => {
         if (!same(hashes, small.consistencyProof(oldSize, newSize))) expect.fail(`${oldSize} of ${newSize}`);
       }
     }
-  });
+  }, 300_000);
 
   test.each(sizesAroundTiles)("inclusion and consistency around tile ends, in %i leaves", async (size) => {
     const root = large.root(0, size);
