@@ -4,6 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { entryBatch } from "../../src/ledger/bundle.ts";
+import { encodeMavlinkFrame } from "../../src/mavlink/frame.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
 import { fuzzTargets } from "../support/fuzz-targets.ts";
 import { bytesOfShape, goldenBoards } from "../support/golden-boards.ts";
@@ -25,6 +27,40 @@ const corpus: readonly Buffer[] = [
   Buffer.from(signedEnvelope(testDevice("fuzz"))),
   Buffer.from(entryOf("fuzz")),
   text({ pack: [{ id: "t", v: 21.7, u: "C" }], msgId: "m", seq: 1, ts: { utc: "2026-05-01T12:00:00Z" } }),
+  text({
+    deduplicationId: "3ac7",
+    deviceInfo: { devEui: "0102030405060708" },
+    devAddr: "00189440",
+    fCnt: 7,
+    fPort: 10,
+    data: "AQIDBA==",
+    rxInfo: [{ gatewayId: "0016c001f153a14c", rssi: -36, snr: 10.5 }],
+    txInfo: { frequency: 868_100_000, modulation: { lora: { bandwidth: 125_000, spreadingFactor: 9 } } },
+  }),
+  text({
+    end_device_ids: { dev_eui: "0102030405060708", dev_addr: "260B4F0A" },
+    correlation_ids: ["as:up:01GX"],
+    uplink_message: {
+      f_cnt: 7,
+      f_port: 10,
+      frm_payload: "AQIDBA==",
+      rx_metadata: [{ gateway_ids: { gateway_id: "north" }, rssi: -80, snr: 7 }],
+      settings: { frequency: "868100000", data_rate: { lora: { bandwidth: 125_000, spreading_factor: 9 } } },
+    },
+  }),
+  text({ action: "subscribe", channel: "device.fci-1.commands" }),
+  text({ channel: "device.fci-1.telemetry", message_type: "fci_telemetry", payload: { bioelectric: { rms_uv: 1.5 } } }),
+  Buffer.concat([
+    encodeMavlinkFrame({
+      seq: 1,
+      system: 1,
+      component: 1,
+      messageId: 0,
+      payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9),
+    }),
+    encodeMavlinkFrame({ seq: 2, system: 1, component: 1, messageId: 33, payload: new Uint8Array(28).fill(3) }),
+  ]),
+  Buffer.concat(entryBatch([entryOf("fuzz", 2), entryOf("fuzz", 3)], false).bundle),
   text({
     hdr: { deviceId: "d", msgId: "m", proto: "mqtt" },
     ts: { utc: "x", ms: 5 },

@@ -4,18 +4,26 @@ import { decodeCbor, encodeCbor } from "../../src/codec/cbor.ts";
 import { checkEnvelope, parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodeMdpFrame, encodeMdpFrame } from "../../src/codec/mdp.ts";
 import { decodePayload, payloadFormats } from "../../src/dialects/index.ts";
+import { boardOfChannel, readFciMessage } from "../../src/fci/channel.ts";
 import { judge } from "../../src/ingest/judge.ts";
 import { decodeQuarantineRecord } from "../../src/ingest/quarantine-record.ts";
+import { forEachEntry } from "../../src/ledger/bundle-entries.ts";
 import { decodeEntry, encodeEntry } from "../../src/ledger/entry.ts";
 import { explainProof } from "../../src/ledger/explain-proof.ts";
+import type { Policy } from "../../src/ledger/policy.ts";
 import { formatProofFile, parseProofFile } from "../../src/ledger/proof-file.ts";
 import { decodeSeal, encodeSeal } from "../../src/ledger/seal.ts";
 
+import { parseTilePath } from "../../src/ledger/tiles.ts";
 import { encodeTombstone } from "../../src/ledger/tombstone.ts";
 
+import { verifyCheckpoint } from "../../src/ledger/verify-proof.ts";
 import { LineSplitter } from "../../src/lora/line-splitter.ts";
 import { readRadioLine, sendLine } from "../../src/lora/radio-line.ts";
 
+import { downlink, readEvent, subscriptions } from "../../src/lorawan/event.ts";
+import { encodeMavlinkFrame, readMavlinkFrame } from "../../src/mavlink/frame.ts";
+import { MavlinkSplitter } from "../../src/mavlink/frame-splitter.ts";
 import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import { quarantineReasons, rejectReasons } from "../../src/rejects.ts";
 import { portDialects } from "../../src/serial/port-dialects.ts";
@@ -26,6 +34,8 @@ export interface FuzzTarget {
   readonly name: string;
   readonly run: (bytes: Uint8Array) => void;
 }
+
+const nobody: Policy = { logs: new Map(), witnesses: new Map(), quorum: { kind: "none" } };
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   {
@@ -101,6 +111,61 @@ export const fuzzTargets: readonly FuzzTarget[] = [
         if (line.kind === "reject") assert.ok(line.reason in rejectReasons);
         if (line.kind === "frame") assert.equal(readRadioLine(sendLine(1, line.data)).kind, "sent");
       }
+    },
+  },
+  {
+    name: "whatever comes on a MAVLink link, frames are frames again, and the one behind the noise is found",
+    run: (bytes) => {
+      for (const chunks of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
+        const splitter = new MavlinkSplitter();
+        for (const item of [...chunks.flatMap((chunk) => splitter.push(chunk)), ...splitter.end()]) {
+          if (item.kind === "broken") assert.ok(item.reason in rejectReasons);
+          else assert.deepEqual(readMavlinkFrame(item.frame.wire, 0), { ok: true, value: item.frame });
+        }
+        const frame = encodeMavlinkFrame({ seq: 7, system: 1, component: 1, messageId: 0, payload: new Uint8Array(9) });
+        const [last] = splitter.push(frame);
+        assert.equal(last?.kind === "frame" && last.frame.seq, 7);
+      }
+    },
+  },
+  {
+    name: "what a LoRaWAN server tells, under any topic, is an uplink of a device that can be answered, something else, or nothing",
+    run: (bytes) => {
+      const text = Buffer.from(bytes).toString("latin1");
+      for (const kind of ["chirpstack", "ttn"] as const) {
+        const event = subscriptions[kind].replaceAll("+", "a").replace(/#$|[^/]+$/, "up");
+        for (const topic of [event, text.slice(0, 60)]) {
+          const read = readEvent(kind, topic, bytes);
+          if (!read.ok || read.value.kind !== "uplink") continue;
+          const { device, receptions, data } = read.value;
+          assert.match(device.devEui, /^[0-9a-f]{16}$/);
+          assert.ok(receptions.length <= 64);
+          JSON.parse(downlink(kind, device, 1, data));
+        }
+      }
+    },
+  },
+  {
+    name: "what a fungal interface says is of a board with a name that topics and channels can carry, or refused",
+    run: (bytes) => {
+      for (const sender of [undefined, "myco-fci"]) {
+        const read = readFciMessage(bytes, sender);
+        if (read.ok) assert.match(read.value.board, /^[A-Za-z0-9_-]{1,64}$/);
+      }
+      boardOfChannel(Buffer.from(bytes).toString("latin1"));
+    },
+  },
+  {
+    name: "as a file of an exported log it is read to its end or refused, and is no checkpoint to those who trust nobody",
+    run: (bytes) => {
+      let length = 0;
+      const count = forEachEntry(bytes, (entry) => {
+        length += 2 + entry.length;
+      });
+      assert.ok(count < 0 || length === bytes.length);
+      const note = verifyCheckpoint(Buffer.from(bytes).toString("utf8"), nobody);
+      assert.ok(!note.ok);
+      parseTilePath(Buffer.from(bytes).toString("latin1"));
     },
   },
   {
