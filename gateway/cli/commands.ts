@@ -220,8 +220,13 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "ledger export",
-    summary: "Write the signed log as static files for any web server; goes on where the last export ended",
-    options: [["--tiles <dir>", "directory of C2SP tlog-tiles"]],
+    summary:
+      "Write the signed log as static files for any web server, or as a second copy for tools that read a MAS ledger",
+    options: [
+      ["--tiles <dir>", "directory of C2SP tlog-tiles; goes on where the last export ended"],
+      ["--mas <file>", "sealed blocks as a MAS ledger in JSONL: their order, no proof"],
+      ["--mas-tables <dir>", "the same as blocks.csv and entries.csv"],
+    ],
     kind: "plain",
     example: "mycogate ledger export --tiles ./public",
     load: async () => (await import("./commands/ledger-proof.ts")).exportLedger,

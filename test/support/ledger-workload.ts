@@ -9,12 +9,7 @@ import { type SealSigner, sealSigner } from "../../gateway/journal/seal-key.ts";
 import { verifyLog } from "../../gateway/journal/verify-log.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
-import {
-  type Checkpoint,
-  type CheckpointSigner,
-  formatCheckpoint,
-  parseCheckpoint,
-} from "../../src/ledger/checkpoint.ts";
+import { type Checkpoint, type CheckpointSigner, formatCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
 import { leafHash, MerkleTree } from "../../src/ledger/merkle.ts";
 import { encodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";

@@ -7,7 +7,8 @@ import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
 import { findIdentity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
-import { exportTiles } from "../../journal/export-tiles.ts";
+import { MasExport, type MasReport } from "../../journal/export-mas.ts";
+import { type ExportReport, exportTiles } from "../../journal/export-tiles.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
 import { allPublicKeys, openSigningKeys } from "../../journal/signing-keys.ts";
 import { CoseReceipts } from "../../services/cose-receipts.ts";
@@ -92,24 +93,53 @@ async function proofOf(
 
 export interface ExportOptions {
   readonly tiles?: string;
+  readonly mas?: string;
+  readonly masTables?: string;
 }
 
-/** Writes the static directory of C2SP tlog-tiles. */
+/** Writes the static directory of C2SP tlog-tiles, and second copies for tools that read a MAS ledger. */
 export const exportLedger: CommandHandler<ExportOptions> = async (context) => {
-  const { tiles } = context.options;
-  if (tiles === undefined) throw new UsageError("say where to: --tiles <dir>");
-  const dir = resolve(context.io.cwd, tiles);
+  const { tiles, mas, masTables } = context.options;
+  if (tiles === undefined && mas === undefined && masTables === undefined)
+    throw new UsageError("say where to: --tiles <dir>, --mas <file> or --mas-tables <dir>");
   const progress = new ProgressBar(context.io, "entries");
-  const report = await withLog(context, (log) => exportTiles(log, dir, (done, of) => progress.show(done, of)));
+  const show = (done: number, of: number) => progress.show(done, of);
+  const reports = await withLog(context, async (log) => {
+    const ledgerDir = join(loadConfig(context.sources).data, "ledger");
+    const masExport = new MasExport({ log, ledgerDir, onProgress: show });
+    const path = (name: string) => resolve(context.io.cwd, name);
+    return {
+      tiles: tiles === undefined ? undefined : await exportTiles(log, path(tiles), show),
+      mas: mas === undefined ? undefined : await masExport.jsonl(path(mas)),
+      masTables: masTables === undefined ? undefined : await masExport.tables(path(masTables)),
+    };
+  });
   progress.clear();
-  const { origin, size, filesWritten, filesKept } = report;
-  print(
-    context,
-    report,
-    `${origin}: ${size} entries in ${dir} (${filesWritten} files written, ${filesKept} tiles kept)`,
-  );
+  print(context, reports, reportLines(reports, context.options).join("\n"));
   return 0;
 };
+
+function reportLines(
+  { tiles, mas, masTables }: { tiles?: ExportReport; mas?: MasReport; masTables?: MasReport },
+  to: ExportOptions,
+): string[] {
+  const lines: string[] = [];
+  if (tiles !== undefined) {
+    const { origin, size, filesWritten, filesKept } = tiles;
+    lines.push(`${origin}: ${size} entries in ${to.tiles} (${filesWritten} files written, ${filesKept} tiles kept)`);
+  }
+  const copies = [
+    [mas, to.mas],
+    [masTables, to.masTables],
+  ] as const;
+  for (const [report, where] of copies) {
+    if (report !== undefined)
+      lines.push(
+        `${report.origin}: ${report.entries} entries of ${report.blocks} blocks in ${where}; their order, no proof`,
+      );
+  }
+  return lines;
+}
 
 async function withLog<T>({ sources }: BaseContext, use: (log: PublishedLog) => Promise<T>): Promise<T> {
   const log = new PublishedLog({ dir: join(loadConfig(sources).data, "ledger") });
