@@ -57,4 +57,4 @@ test("from a reading to a proof, and from the proof to valid without the gateway
   expect(stdout).toMatch(/This proof is not valid: .*\nrefused\n/);
   expect(stdout).toMatch(/Valid: every entry is the one that was signed, in its place\.\n {2}log {11}/);
   expect(readdirSync(join(dir, "data")), "verifying leaves nothing behind").toEqual([]);
-});
+}, 240_000);
