@@ -140,7 +140,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
           const { device, receptions, data } = read.value;
           assert.match(device.devEui, /^[0-9a-f]{16}$/);
           assert.ok(receptions.length <= 64);
-          JSON.parse(downlink(kind, device, 1, data));
+          JSON.parse(downlink(kind, device, { id: "1", port: 1, confirmed: true, data }));
         }
       }
     },
