@@ -18,8 +18,12 @@ interface FrameVector {
 const fieldFrames = vectors<(FrameVector & { packet: string })[]>("mdp-frames");
 const goldenFrames = vectors<{ accepted: FrameVector[]; rejected: (FrameVector & { reject: string })[] }>("golden-mdp");
 
-needs("gcc", "sodium.h")("the C codec", () => {
-  const program = buildProgram(buildFolder(), "codec-driver", ["-lsodium"]);
+describe.each(["gcc", "clang"] as const)("%s", (compiler) => {
+  needs(compiler, "sodium.h")("the C codec", () => agrees(compiler));
+});
+
+function agrees(compiler: "gcc" | "clang"): void {
+  const program = buildProgram(buildFolder(), "codec-driver", ["-lsodium"], compiler);
   const ask = (lines: readonly string[]): string[] => answers(program, lines);
 
   describe("envelopes", () => {
@@ -160,7 +164,7 @@ needs("gcc", "sodium.h")("the C codec", () => {
       expect(ask(["frame-without-line-ends 2 1 0 0 192 161 0a"])).toEqual(["-27 "]);
     });
   });
-});
+}
 
 const plain: EnvelopeFields = {
   deviceId: "d",
