@@ -3,13 +3,17 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer, isIPv6 } from "node:net";
-import { dirname } from "node:path";
-import type { GatewayError } from "../../../src/errors.ts";
+import { dirname, join } from "node:path";
+import { GatewayError } from "../../../src/errors.ts";
+import { keyRoles } from "../../../src/ledger/key-events.ts";
 import { readConfig } from "../../config/config.ts";
 import { findEndpoint } from "../../config/endpoint.ts";
 import { adminTokenFile, findIdentity } from "../../config/identity.ts";
+import { keyPlace } from "../../config/key-place.ts";
 import { problemLine } from "../../config/problem.ts";
 import type { Config } from "../../config/schema.ts";
+import { announcedKeysIn } from "../../journal/key-history.ts";
+import { openSigningKeys } from "../../journal/signing-keys.ts";
 import { isLoopback, listenAddresses } from "../../transports/mqtt/config.ts";
 import { portAddress } from "../../transports/serial/config.ts";
 import { type CommandHandler, type CommonOptions, print } from "../context.ts";
@@ -42,10 +46,30 @@ async function lookAt(config: Config): Promise<Finding[]> {
     diskSpace(config.data),
     ...(await ports(config, isRunning)),
     ...adminToken(config),
+    ...(await signingKeys(config)),
     ...tlsKeys(config),
     ...serialPorts(config),
     ...trust(config),
   ];
+}
+
+/** As the start will find them. */
+async function signingKeys(config: Config): Promise<Finding[]> {
+  const identity = findIdentity(config);
+  if (identity === undefined || !existsSync(join(config.data, "keys"))) return [];
+  const ledgerDir = join(config.data, "ledger");
+  const place = keyPlace(config, identity.ledgerOrigin);
+  try {
+    const history = await announcedKeysIn(ledgerDir);
+    const keys = await openSigningKeys({ ...place, history, ledgerDir, nowUs: () => 0, make: false });
+    await keys.close();
+    const replaced = keyRoles.filter((role) => keys.roles[role].old !== undefined);
+    if (replaced.length === 0) return [ok("signing keys", "all there, and nobody else's to read")];
+    return [warn("signing keys", `${replaced.join(", ")} replaced, the key before is not retired yet`)];
+  } catch (error) {
+    if (error instanceof GatewayError) return [fail("signing keys", `${error.message}; ${error.hint}`)];
+    throw error;
+  }
 }
 
 function dataDirectory(folder: string): Finding {

@@ -87,7 +87,7 @@ describe("rotation", () => {
       expect(await logged()).toEqual([
         `the ${role} key ${keyId(before[changed]!)} is followed by ${keyId(after[changed]!)}`,
       ]);
-      for (const keys of [undefined, before, after]) {
+      for (const keys of [before, after]) {
         const { code, ...report } = await verify(keys);
         expect([code, report.problem], String(keys)).toEqual([0, undefined]);
         expect(report).toMatchObject({ ok: true, sealSignatures: true });
@@ -177,18 +177,21 @@ describe("rotation", () => {
     ]);
   });
 
-  test.each(keyRoles)("a %s key that is gone or was exchanged keeps the gateway from starting", async (role) => {
-    await run();
-    const path = key(role.startsWith("checkpoint") ? `${role}.pem` : `${role}-ed25519.pem`);
-    rmSync(path);
-    await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_MISSING", details: { role } });
-    expect(existsSync(path)).toBe(false);
-    const stranger = await StartedLedger.start(mkdtempSync(join(cwd, "stranger-")));
-    await stranger.stop();
-    const [strangers] = readdirSync(cwd).filter((name) => name.startsWith("stranger-"));
-    copyFileSync(path.replace(join(cwd, "data"), join(cwd, strangers!, "data")), path);
-    await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_UNANNOUNCED", details: { role } });
-  });
+  test.each(["checkpoint-ed25519", "seal"] as const)(
+    "a %s key that is gone or was exchanged keeps the gateway from starting",
+    async (role) => {
+      await run();
+      const path = key(role.startsWith("checkpoint") ? `${role}.pem` : `${role}-ed25519.pem`);
+      rmSync(path);
+      await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_MISSING", details: { role } });
+      expect(existsSync(path)).toBe(false);
+      const stranger = await StartedLedger.start(mkdtempSync(join(cwd, "stranger-")));
+      await stranger.stop();
+      const [strangers] = readdirSync(cwd).filter((name) => name.startsWith("stranger-"));
+      copyFileSync(path.replace(join(cwd, "data"), join(cwd, strangers!, "data")), path);
+      await expect(run()).rejects.toMatchObject({ code: "SIGNING_KEY_UNANNOUNCED", details: { role } });
+    },
+  );
 
   test("prepared, the next key is known to everyone before it signs", async () => {
     await run();
@@ -257,6 +260,19 @@ describe("auditors over a checkpoint key's rotation", () => {
   });
 });
 
+test("`check` says before a start what is wrong with the keys", async () => {
+  const checked = async () =>
+    (await runCli(["check"], cwd)).out.split("\n").find((line) => line.includes("signing keys"));
+  await run(1);
+  expect(await checked()).toMatch(/^OK .*all there/);
+  await rotate("seal");
+  expect(await checked()).toMatch(/^WARN .*seal replaced/);
+  chmodSync(key("seal-ed25519.pem"), 0o644);
+  expect(await checked()).toMatch(/^FAIL .*chmod 600/);
+  rmSync(key("seal-ed25519.pem"));
+  expect(await checked()).toMatch(/^FAIL .*there is no .*seal-ed25519\.pem/);
+});
+
 test("a key that others can read keeps the gateway from starting", async () => {
   await run(1);
   for (const file of ["seal-ed25519.pem", "checkpoint-mldsa44.pem"]) {
@@ -299,7 +315,7 @@ describe("backup and restore", () => {
 
   test.each([
     ["encrypted", ["--passphrase-file", "passphrase"]],
-    ["plain", ["--plain"]],
+    ["unencrypted", ["--plain"]],
   ])("an %s backup brings the keys back to where their ledger is", async (_how, options) => {
     const backup = await runCli(["key", "backup", "gateway.keys", ...options], cwd);
     expect([backup.code, backup.err]).toEqual([0, ""]);
