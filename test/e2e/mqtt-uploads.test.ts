@@ -25,6 +25,7 @@ const puback = (messageId: number): number[] => [0x40, 2, messageId >> 8, messag
 describe("an upload", () => {
   test.each([
     ["envelope", envelope, "envelope"],
+    ["envelope", Buffer.from("a800184d0161640205", "hex"), "envelope-chained"],
     ["envelope", Buffer.from('{"hdr":{}}'), "envelope-json"],
     ["envelope", Buffer.from("no message"), "envelope"],
     ["envelope", Buffer.alloc(0), "envelope"],

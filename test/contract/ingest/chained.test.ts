@@ -9,7 +9,7 @@ import { checkEnvelope, parseEnvelope } from "../../../src/codec/envelope.ts";
 import type { Outcome } from "../../../src/ingest/upload.ts";
 import { decodeEntry } from "../../../src/ledger/entry.ts";
 import type { ReadingEntry } from "../../../src/ledger/types.ts";
-import { blake2b256, sodiumCrypto, testDevice } from "../../support/envelopes.ts";
+import { blake2b256, signedEnvelope, sodiumCrypto, testDevice } from "../../support/envelopes.ts";
 import { IngestBench, signatureWaitUs } from "../../support/ingest-bench.ts";
 import { SparseChain, type SparseMessage } from "../../support/sparse-chain.ts";
 
@@ -163,6 +163,25 @@ test("nothing forged is ever believed: changed, made up, of another device, or l
   // Nor does an operator believe for the device.
   const [item] = bench.quarantine.list(1, -1, () => true);
   await expect(bench.desk.release(item!.id)).rejects.toMatchObject({ code: "RELEASE_REFUSED" });
+  await bench.close();
+});
+
+test("an anchor that conflicts with one in the ledger proves nothing, though its signature is good", async () => {
+  const bench = await enrolled(newDir());
+  const chain = new SparseChain(alice, 9, 1);
+  const anchor = chain.anchor({ seq: 5 });
+  await send(bench, anchor);
+  const message = chain.chained();
+  expect(await send(bench, message)).toMatchObject(pending);
+  // Same seq and message id, and in one batch with a message that is stored.
+  const [conflict, other] = await Promise.all([
+    send(bench, chain.anchor({ seq: 5 })),
+    bench.send(signedEnvelope(alice, { seq: 6 })),
+  ]);
+  expect(conflict).toMatchObject({ reason: "REPLAY_CONFLICT" });
+  expect(other).toMatchObject({ kind: "stored" });
+  expect(bench.chains).toMatchObject({ waiting: 1, released: 0 });
+  expect(await send(bench, message)).toMatchObject(pending);
   await bench.close();
 });
 

@@ -5,6 +5,7 @@ import { type Claim, type JudgePorts, judge, maxPayloadBytes } from "../../../sr
 import type { Device } from "../../../src/registry/device.ts";
 import { DeviceTable } from "../../../src/registry/device-table.ts";
 import { blake2b256, signedEnvelope, sodiumCrypto, testDevice } from "../../support/envelopes.ts";
+import { SparseChain, type SparseMessage } from "../../support/sparse-chain.ts";
 
 const alice = testDevice("alice");
 const bob = testDevice("bob");
@@ -132,6 +133,47 @@ test("no single-bit flip of any vector envelope is accepted, and damage is never
   }
 });
 
+describe("a chained message", () => {
+  const chain = new SparseChain(alice, 2, 2);
+  const [first, second, anchor] = [chain.next(), chain.next(), chain.next()];
+  const allowed = (...events: Parameters<DeviceTable["apply"]>[]): JudgePorts =>
+    enrolled([{ type: "device.sparse_signing_set", id: "alice", allowed: true }, nowUs - 9], ...events);
+  const linkOf = ({ bytes }: SparseMessage): Uint8Array => new Uint8Array(blake2b256(bytes).subarray(0, 16));
+  const chainedClaim = (more: Partial<Claim> = {}): Claim => claim("alice", { format: "envelope-chained", ...more });
+
+  test("is UNSIGNED unless the device is allowed it, however much its transport is trusted", () => {
+    const judged = judge(first.bytes, chainedClaim({ trusted: true }), nowUs, enrolled());
+    expect(judged).toMatchObject({ reject: "UNSIGNED" });
+    const forbidden = allowed([{ type: "device.sparse_signing_set", id: "alice", allowed: false }, nowUs - 8]);
+    expect(judge(first.bytes, chainedClaim({ trusted: true }), nowUs, forbidden)).toMatchObject({ reject: "UNSIGNED" });
+  });
+
+  test("waits for a signature, and then is as good as the key that signed, with all that it leads to", () => {
+    const pending = judge(second.bytes, chainedClaim({ trusted: true }), nowUs, allowed());
+    expect(pending).toMatchObject({ reject: "SIGNATURE_PENDING" });
+    const judged = judge(second.bytes, chainedClaim({ provenBy: 3 }), nowUs, allowed());
+    expect(judged).toMatchObject({ value: { keyEpoch: 3, repeat: { by: "message", seq: 2 } } });
+    expect(judged.ok && judged.value.proves).toEqual([linkOf(first)]);
+  });
+
+  test("is proven by an anchor, if the device is allowed it", () => {
+    const links = [second, first].map(linkOf);
+    const judged = judge(anchor.bytes, claim("alice"), nowUs, allowed());
+    expect(judged).toMatchObject({ value: { keyEpoch: 1 } });
+    expect(judged.ok && judged.value.proves).toEqual(links);
+    expect(judge(anchor.bytes, claim("alice"), nowUs, enrolled())).toMatchObject({ value: { proves: [] } });
+  });
+
+  test("is somebody's, proof or not", () => {
+    const proven = { format: "envelope-chained", provenBy: 1 } as const;
+    expect(judge(first.bytes, claim("bob", proven), nowUs, allowed())).toMatchObject({ reject: "TOPIC_MISMATCH" });
+    const revoked = allowed([{ type: "device.revoked", id: "alice", reason: "" }, nowUs - 5]);
+    expect(judge(first.bytes, claim("alice", proven), nowUs, revoked)).toMatchObject({ reject: "DEVICE_REVOKED" });
+    const nobody = portsOf(() => undefined);
+    expect(judge(first.bytes, claim("alice", proven), nowUs, nobody)).toMatchObject({ reject: "UNKNOWN_DEVICE" });
+  });
+});
+
 describe("an unsigned message", () => {
   const telemetry = { pack: [{ id: "t", v: 1 }], msgId: "m", seq: 4 };
 
@@ -164,7 +206,7 @@ describe("an unsigned message", () => {
 
 test("any bytes in any format are accepted or refused with a reason", () => {
   const ports = enrolled();
-  const arbFormat = fc.constantFrom("envelope", "envelope-json", "telemetry-json", "mdp-b");
+  const arbFormat = fc.constantFrom("envelope", "envelope-chained", "envelope-json", "telemetry-json", "mdp-b");
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), arbFormat, fc.boolean(), (payload, format, trusted) => {
       const judged = judge(payload, claim("alice", { format, trusted }), nowUs, ports);
