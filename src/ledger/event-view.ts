@@ -75,6 +75,7 @@ const texts = {
     `the scrub found ${e.word("part")} wrong from entry ${e.word("leaf_index")}: ${e.word("what")}`,
   "ledger.repaired": (e) =>
     `the scrub repaired ${e.word("part")} from entry ${e.word("leaf_index")}: ${e.word("what")}`,
+  "ledger.finding_closed": (e) => `what entry ${e.word("finding")} tells of is not there any more`,
   "firmware.approved": (e) => `firmware ${e.quoted("version")} approved for ${e.quoted("hardware")}`,
   "campaign.decided": (e) => `campaign ${e.quoted("campaign")}: ${e.word("decision")}${e.because("reason")}`,
 } satisfies Record<string, (event: Words) => string>;

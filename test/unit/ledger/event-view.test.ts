@@ -7,6 +7,7 @@ import { decodeEntry, encodeEntry } from "../../../src/ledger/entry.ts";
 import { eventTypes, eventView } from "../../../src/ledger/event-view.ts";
 import { settingsChangedEntry, signedInEntry, signInRefusedEntry } from "../../../src/ledger/gateway-events.ts";
 import { removalEntry } from "../../../src/ledger/removal.ts";
+import { closedEntry, findingEntry } from "../../../src/ledger/scrub-events.ts";
 import type { EventEntry } from "../../../src/ledger/types.ts";
 import { eventEntry } from "../../../src/registry/events.ts";
 
@@ -54,6 +55,17 @@ test.each<[EventEntry, string, string | null]>([
   ],
   [expiredEntry(1, at), "1 message left quarantine by age", null],
   [removalEntry({ type: "device.erasure_ordered", id: "oak" }, at, "ada"), "what oak has sent is to be erased", "ada"],
+  [
+    findingEntry({ part: "journal", what: "a CRC", leafIndex: 9, count: 1, repaired: false }, at),
+    "the scrub found journal wrong from entry 9: a CRC",
+    null,
+  ],
+  [
+    findingEntry({ part: "database", what: "rows were missing", leafIndex: 9, count: 2, repaired: true }, at),
+    "the scrub repaired database from entry 9: rows were missing",
+    null,
+  ],
+  [closedEntry(12, at), "what entry 12 tells of is not there any more", null],
   [signedInEntry("ada", "http", at), "signed in over http", "ada"],
   [signInRefusedEntry("mqtt", 2, at), "2 attempts to sign in over mqtt refused", null],
   [
