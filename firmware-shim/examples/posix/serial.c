@@ -65,8 +65,9 @@ static void plug_in(void) {
   node_connected();
 }
 
-/** The answer to the latest command, until the link takes it. */
+/** The answer to the latest command. */
 static struct {
+  int is_waiting; /* Until the link takes it. */
   char body[MYCO_COMMAND_ID_MAX + 80u];
   size_t len;
   uint32_t seq;
@@ -74,19 +75,24 @@ static struct {
 } answer;
 
 static void send_answer(void) {
-  if (answer.len > 0u && myco_link_send(&link_to_gateway, MYCO_MDP_TYPE_ACK, answer.flags, answer.seq, answer.body,
-                                        answer.len, node_ms()) != MYCO_ERR_QUEUE_FULL) {
-    answer.len = 0;
+  if (answer.is_waiting && myco_link_send(&link_to_gateway, MYCO_MDP_TYPE_ACK, answer.flags, answer.seq, answer.body,
+                                          answer.len, node_ms()) != MYCO_ERR_QUEUE_FULL) {
+    answer.is_waiting = 0;
   }
 }
 
 static void take(const myco_mdp_packet *packet) {
   int succeeded = 0;
-  /* A command that comes twice is not run twice: its answer is sent until it is acknowledged. */
-  if (myco_link_take(&link_to_gateway, packet, node_ms()) != 1) return;
+  const int taken = myco_link_take(&link_to_gateway, packet, node_ms());
+  /* A command that comes twice is not run twice, and answered as before. */
+  if (taken == MYCO_ERR_REPEATED && packet->type == MYCO_MDP_TYPE_COMMAND && packet->seq == answer.seq) {
+    answer.is_waiting = answer.len > 0u;
+  }
+  if (taken != 1) return;
   if (packet->type == MYCO_MDP_TYPE_ACK) node_answered(packet->body, packet->body_len);
   if (packet->type != MYCO_MDP_TYPE_COMMAND) return;
   answer.len = node_commanded((const char *)packet->body, packet->body_len, answer.body, sizeof answer.body, &succeeded);
+  answer.is_waiting = answer.len > 0u;
   answer.seq = packet->seq;
   answer.flags = (uint8_t)(MYCO_MDP_FLAG_ACK_REQUESTED | (succeeded > 0 ? MYCO_MDP_FLAG_IS_ACK : MYCO_MDP_FLAG_IS_NACK));
 }

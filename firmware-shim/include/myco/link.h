@@ -57,7 +57,10 @@ typedef struct myco_link {
   /** Wait before the second send; it doubles each time up to the other. */
   uint32_t wait_min_ms;
   uint32_t wait_max_ms;
-  /** The same frame heard again within this time is a copy. The field repeats one for 13 s; 0 takes every frame for news. */
+  /**
+   * The same frame heard again within this time is a copy, also from a peer that has started anew since and happens to repeat
+   * itself. The field repeats one for 13 s; 0 takes every frame for news.
+   */
   uint32_t copy_ms;
 
   /* Read, do not write. */
