@@ -424,7 +424,7 @@ async function assemble(
     persistenceDir: join(config.data, "mqtt"),
     onHeartbeat: (deviceId) => registry.seen(deviceId, nowUs()),
     onPresence: (deviceId) => registry.seen(deviceId, nowUs()),
-    onCommand: (deviceId, payload) => desk.command(deviceId, payload),
+    onCommand: (deviceId, payload, operator) => desk.command(deviceId, payload, operator),
     onLateResult: (deviceId, id, answer) => void commandDesk.answeredLate(deviceId, id, answer),
     onRequest: (name, payload, operator) => desk.request(name, payload, operator),
     onSignIn: (operator) => signIns.accepted("mqtt", operator),

@@ -176,9 +176,9 @@ export class CommandDesk implements CommandService {
   }
 
   async #accept(id: string, request: CommandRequest, lane: Lane): Promise<Command> {
-    const { deviceId, cmd, params, by, timeoutMs, expiresInMs } = request;
+    const { deviceId, cmd, params, by, via, timeoutMs, expiresInMs } = request;
     const expiresUs = this.#options.nowUs() + expiresInMs * 1_000;
-    const event = { type: "command.accepted", id, deviceId, cmd, params, by, timeoutMs, expiresUs } as const;
+    const event = { type: "command.accepted", id, deviceId, cmd, params, by, via, timeoutMs, expiresUs } as const;
     const command = await this.#record(event);
     this.#tally.add("accepted");
     this.#enqueue(lane, this.#job(command));

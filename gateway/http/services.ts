@@ -375,8 +375,10 @@ export interface CommandRequest extends Instruction {
   readonly deviceId: string;
   /** The gateway makes one where it is absent. */
   readonly id?: string | undefined;
-  /** By what way it comes: `http`, `mqtt`. */
+  /** The operator. */
   readonly by: string;
+  /** By what way it comes: `http`, `mqtt`. */
+  readonly via: string;
   readonly timeoutMs: number;
   readonly expiresInMs: number;
 }

@@ -111,7 +111,8 @@ export const command = Type.Object({
   deviceId: Type.String(),
   cmd: Type.String(),
   params: Type.Record(Type.String(), Type.Unknown()),
-  by: Type.String({ description: "How it was asked for: http, mqtt." }),
+  by: Type.String({ description: "The operator." }),
+  via: Type.String({ description: "How it was asked for: http, mqtt." }),
   state: Type.Enum([...commandStates], {
     description:
       "`delivered`: handed over, and this family does not say what came of it. `unanswered`: sent without an answer, so that it may have been done. `expired`, `not_sent`: the device never got it.",

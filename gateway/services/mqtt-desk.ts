@@ -65,7 +65,7 @@ export class MqttDesk {
    * `{p}/{id}/cmd/result`, with the same id. Resolves once the command is in the ledger, or refused.
    * @returns undefined for a device that is not ours: then the broker only passes it on
    */
-  command(deviceId: string, payload: Uint8Array): Promise<void> | undefined {
+  command(deviceId: string, payload: Uint8Array, operator: string): Promise<void> | undefined {
     const { services } = this.#options;
     if (!services.registry.find(deviceId)) return undefined;
     const request = readMqttRequest(payload);
@@ -76,14 +76,16 @@ export class MqttDesk {
     }
     const { id, cmd, params, expires, timeoutMs = commandTimeoutMs } = request;
     const expiresInMs = expires === undefined ? commandExpiryMs : Math.max(0, expires - Date.now());
-    return services.commands.submit({ deviceId, id, cmd, params, by: "mqtt", timeoutMs, expiresInMs }).then(
-      (command) => this.#send(this.#outcome(command)),
-      (error) => {
-        if (!(error instanceof GatewayError)) throw error;
-        const { code, message } = error;
-        this.#send(this.#result(deviceId, { ...(id !== undefined && { id }), success: false, message, code }));
-      },
-    );
+    return services.commands
+      .submit({ deviceId, id, cmd, params, by: operator, via: "mqtt", timeoutMs, expiresInMs })
+      .then(
+        (command) => this.#send(this.#outcome(command)),
+        (error) => {
+          if (!(error instanceof GatewayError)) throw error;
+          const { code, message } = error;
+          this.#send(this.#result(deviceId, { ...(id !== undefined && { id }), success: false, message, code }));
+        },
+      );
   }
 
   async #outcome({ id, deviceId, timeoutMs, expiresUs }: Command): Promise<void> {

@@ -10,6 +10,8 @@ export interface FciLinkOptions {
   /** `http://host:port` */
   readonly url: string;
   readonly books: Books;
+  /** What the board answers to a command. */
+  readonly hear: (bytes: Uint8Array) => Outgoing[];
 }
 
 const reconnectMs = 250;
@@ -35,6 +37,9 @@ export class FciLink implements Link {
     const opened = await Promise.race([once(socket, "open").then(() => true), once(socket, "close").then(() => false)]);
     if (!opened) throw new Error(`${url} does not let ${deviceId} in`);
     socket.send(JSON.stringify({ action: "subscribe", channel: `device.${deviceId}.commands` }));
+    socket.on("message", (data: Buffer) => {
+      for (const answer of this.#options.hear(data)) this.send(answer);
+    });
     socket.on("pong", () => {
       this.#options.books.delivered(this.#waiting.shift()!);
       this.#onPong();

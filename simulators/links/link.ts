@@ -2,6 +2,8 @@ import type { Outgoing } from "../models/model.ts";
 
 /** How a device reaches the gateway. It writes into the books what it sends, and what it knows has arrived. */
 export interface Link {
+  /** The serial port that it is at. */
+  readonly place?: string;
   /** Resolves when the device may speak. */
   open(): Promise<void>;
   /** Handed over at once, or when the link is back. */

@@ -18,6 +18,8 @@ export interface MqttLinkOptions {
   readonly prefix: string;
   readonly login: Login | undefined;
   readonly books: Books;
+  /** What the device answers to a command. */
+  readonly hear: (bytes: Uint8Array) => Outgoing[];
 }
 
 const reconnectMs = 250;
@@ -44,9 +46,12 @@ export class MqttLink implements Link {
       ...login,
     });
     client.on("error", () => {});
-    client.on("message", (_topic, payload) => this.#acknowledged(payload));
+    client.on("message", (topic, payload) => {
+      if (topic.endsWith("/ack")) this.#acknowledged(payload);
+      else for (const answer of this.#options.hear(payload)) this.send(answer);
+    });
     client.on("close", () => this.#lost(client));
-    await client.subscribeAsync(`${prefix}/${deviceId}/ack`, { qos: 1 });
+    await client.subscribeAsync([`${prefix}/${deviceId}/ack`, `${prefix}/${deviceId}/cmd`], { qos: 1 });
     this.#client = client;
     for (const item of this.#waiting) this.#publish(client, item);
   }

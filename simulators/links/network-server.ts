@@ -17,6 +17,27 @@ export class NetworkServer {
     this.#broker = broker;
     this.#server = createServer(broker.handle);
     this.#subscribed = once(broker, "subscribe");
+    // Every device of it acknowledges what is confirmed.
+    broker.on("publish", ({ topic, payload }, client) => {
+      const device = client ? /^(application\/.*)\/command\/down$/.exec(topic)?.[1] : undefined;
+      if (device === undefined) return;
+      const { id, devEui, confirmed } = JSON.parse(payload.toString()) as Record<string, unknown>;
+      const body = JSON.stringify({
+        deviceInfo: { devEui },
+        queueItemId: id,
+        ...(confirmed === true && { acknowledged: true }),
+      });
+      const event = `${device}/event/${confirmed ? "ack" : "txack"}`;
+      const sent = {
+        cmd: "publish",
+        topic: event,
+        payload: Buffer.from(body),
+        qos: 1,
+        dup: false,
+        retain: false,
+      } as const;
+      broker.publish(sent, () => {});
+    });
     broker.on("ack", (packet) => {
       const payload = packet && "payload" in packet ? Buffer.from(packet.payload as Buffer) : undefined;
       const at = payload ? this.#waiting.findIndex((item) => item.payload.equals(payload)) : -1;

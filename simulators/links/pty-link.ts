@@ -28,6 +28,10 @@ export class PtyLink implements Link {
     this.#options = options;
   }
 
+  get place(): string {
+    return this.#options.path;
+  }
+
   async open(): Promise<void> {
     this.#cable = await Cable.lay(this.#options.path, (chunk) => this.#heard(chunk));
     await this.#cable.opened;

@@ -8,6 +8,7 @@ import { signedEnvelope } from "../signer.ts";
 import { FrameWriter } from "./board.ts";
 import { chirpstackUplink } from "./chirpstack.ts";
 import type { DeviceContext, Model, Outgoing, Twist } from "./model.ts";
+import { JsonObedience } from "./obedience.ts";
 
 /** Number of `protocol/spec.ts` for what the device believes it sends over. */
 const protoOf: Partial<Record<Transport, number>> = { mqtt: 2, mqtts: 2, ws: 2, lorawan: 1 };
@@ -36,6 +37,7 @@ export abstract class EnvelopeModel implements Model {
   readonly enrolment: { readonly publicKey: string; readonly role: string };
   readonly context: DeviceContext;
   readonly #frames = new FrameWriter();
+  readonly #obedience = new JsonObedience();
   #seq = 0;
   #uplinks = 0;
   #bootMs = 0;
@@ -62,6 +64,11 @@ export abstract class EnvelopeModel implements Model {
 
   tick(nowMs: number): Outgoing[] {
     return [this.#stored(this.#sign(nowMs, this.#nextHeader(), this.context.keys.secretKey))];
+  }
+
+  /** Commands by MQTT; over frames it is only answered itself. */
+  hear(bytes: Uint8Array): Outgoing[] {
+    return this.context.transport in protoOf ? this.#obedience.hear(bytes) : [];
   }
 
   twisted(twist: Twist, nowMs: number): Outgoing[] {

@@ -73,6 +73,20 @@ class FungalInterface implements Model {
     return [{ bytes, ...channel, expect: ["stored"], again: ["stored"], evidence: [bytes], signed: false }];
   }
 
+  /** It tells the end of a calibration, and nothing of other commands. */
+  hear(bytes: Uint8Array): Outgoing[] {
+    const { payload } = JSON.parse(Buffer.from(bytes).toString()) as { payload?: { command?: string } };
+    if (payload?.command !== "calibrate") return [];
+    const { id } = this.#context;
+    const said = { device_id: id, baseline_uv: 1.5, noise_floor_uv: 0.25 };
+    const complete = jsonBody({
+      channel: `device.${id}.telemetry`,
+      message_type: "calibration_complete",
+      payload: said,
+    });
+    return [{ bytes: complete, expect: ["stored"], again: ["stored"], evidence: [complete], signed: false }];
+  }
+
   /** The end is missing. */
   corrupt({ bytes, channel }: Outgoing, random: Random): Outgoing {
     const expect = ["rejected BODY_INVALID"] as const;

@@ -10,11 +10,11 @@ import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import type { Random } from "../random.ts";
 import { corruptFrame, FrameWriter, storedLine } from "./board.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
+import { commandResult } from "./obedience.ts";
 
 /** As Side-A retransmits to B. */
 const retransmission = { everyMs: 120, times: 8 };
 const legacyBytes = 188;
-const commands = new Set([0x01, 0x02, 0x03, 0x04, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x10, 0x11, 0x12, 0x13, 0x20]);
 
 class GenerationA implements Model {
   readonly #context: DeviceContext;
@@ -62,7 +62,7 @@ class GenerationA implements Model {
   #heard({ type, ack, seq, flags, body }: MdpPacket): Outgoing[] {
     // Every frame's `ack` counts.
     this.#acked = Math.max(this.#acked, ack);
-    if (type === mdpTypes.COMMAND && body.length >= 4) return [this.#result(body)];
+    if (type === mdpTypes.COMMAND && body.length >= 4) return [this.#reliable(mdpTypes.EVENT, commandResult(body))];
     return (flags & mdpFlags.ACK_REQUESTED) !== 0 ? [this.#frames.acknowledgement(seq)] : [];
   }
 
@@ -74,16 +74,6 @@ class GenerationA implements Model {
       ...message,
       retransmit: { ...retransmission, isWanted: () => boots === this.#boots && this.#acked < seq },
     };
-  }
-
-  #result(command: Uint8Array): Outgoing {
-    const body = Buffer.alloc(8);
-    body.writeUInt16LE(1, 0);
-    body.writeUInt16LE(4, 2);
-    const id = command[0]! | (command[1]! << 8);
-    body.writeUInt16LE(id, 4);
-    body.writeInt16LE(commands.has(id) ? 0 : -1, 6);
-    return this.#reliable(mdpTypes.EVENT, body);
   }
 
   #text(nowMs: number, seq: number): Uint8Array {

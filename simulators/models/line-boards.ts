@@ -24,6 +24,8 @@ interface Firmware {
   readonly greeting?: string;
   /** Its lines carry a counter. */
   readonly isNumbered?: boolean;
+  /** Its answer to a line that it reads. */
+  readonly answer?: (line: string, uptimeMs: number) => string;
 }
 
 class LineBoard implements Model {
@@ -56,6 +58,16 @@ class LineBoard implements Model {
 
   tick(nowMs: number): Outgoing[] {
     return this.#lines(nowMs).map((line) => storedLine(line, { numbered: this.#firmware.isNumbered === true }));
+  }
+
+  hear(bytes: Uint8Array, nowMs: number): Outgoing[] {
+    const { answer } = this.#firmware;
+    if (!answer) return [];
+    const lines = Buffer.from(bytes)
+      .toString("latin1")
+      .split(/[\r\n]+/);
+    const read = lines.filter((line) => /^[\x20-\x7e]+$/.test(line));
+    return read.map((line) => storedLine(answer(line, Math.round(nowMs - this.#bootMs))));
   }
 
   twisted(_twist: Twist, nowMs: number): Outgoing[] {
@@ -167,6 +179,7 @@ export const scienceComms = lineFamily("ScienceComms 1.0.0: status and periphera
       count: 2,
     }),
   ],
+  answer: (line, ts) => JSON.stringify({ type: "ack", cmd: line.split(" ")[0], message: "ok", ts }),
   lines: ({ context, uptimeMs, random }) => [
     JSON.stringify({
       type: "telemetry",

@@ -8,6 +8,7 @@ import { layouts } from "../../src/mavlink/messages.ts";
 import { Flight, type FlightState, homeAltitude } from "../physics/flight.ts";
 import type { Random } from "../random.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
+import { obeyMavlink } from "./obedience.ts";
 
 const autopilotComponent = 1;
 const armedFlag = 0x80;
@@ -22,18 +23,24 @@ type Fields = Readonly<Record<string, number | readonly number[]>>;
 class MavlinkDrone implements Model {
   readonly #flight: Flight;
   readonly #system: number;
+  readonly gatewayId: string;
   #seq = 0;
   #bootMs = 0;
 
   constructor(context: DeviceContext) {
     this.#flight = new Flight(context.random.fork("flight"));
     this.#system = 1 + (context.index % 250);
+    this.gatewayId = `mavlink-${this.#system}-${autopilotComponent}`;
   }
 
   boot(nowMs: number): Outgoing[] {
     this.#bootMs = nowMs;
     this.#seq = 0;
     return [];
+  }
+
+  hear(bytes: Uint8Array): Outgoing[] {
+    return obeyMavlink(bytes, this.#system, () => this.#seq++);
   }
 
   tick(nowMs: number): Outgoing[] {

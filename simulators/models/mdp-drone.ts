@@ -1,10 +1,12 @@
 /** A drone that reports in MDP types 08 and 09, packed. wire-facts §10.1 */
 import { mdpEndpoints } from "../../protocol/spec.ts";
+import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import { Climate } from "../physics/climate.ts";
 import { Flight, homeAltitude } from "../physics/flight.ts";
 import type { Random } from "../random.ts";
 import { corruptFrame, FrameWriter } from "./board.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
+import { obeyNumbers } from "./obedience.ts";
 
 const types = { telemetry: 0x08, missionStatus: 0x09 };
 const flightModes = { ground: 1, climb: 3, cruise: 3, return: 4, land: 5 } as const;
@@ -15,6 +17,7 @@ class MdpDrone implements Model {
   readonly #flight: Flight;
   readonly #climate: Climate;
   readonly #frames = new FrameWriter(mdpEndpoints.SIDE_A);
+  #stream = new FrameStream();
   #ticks = 0;
 
   constructor(context: DeviceContext) {
@@ -25,6 +28,7 @@ class MdpDrone implements Model {
 
   boot(): Outgoing[] {
     this.#frames.reset();
+    this.#stream = new FrameStream();
     return [];
   }
 
@@ -37,6 +41,10 @@ class MdpDrone implements Model {
 
   corrupt(message: Outgoing, random: Random): Outgoing {
     return corruptFrame(message, random);
+  }
+
+  hear(bytes: Uint8Array): Outgoing[] {
+    return obeyNumbers(this.#stream, this.#frames, bytes);
   }
 
   #telemetry(nowMs: number): Uint8Array {

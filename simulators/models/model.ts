@@ -15,7 +15,7 @@ export interface Outgoing {
   /** MQTT payload, bytes for the cable, or datagram. */
   readonly bytes: Uint8Array;
   /** Last topic level, over MQTT; what goes by HTTP where a WebSocket is the rule. */
-  readonly channel?: "envelope" | "telemetry" | "heartbeat" | "mdp" | "publish";
+  readonly channel?: "envelope" | "telemetry" | "heartbeat" | "mdp" | "publish" | "cmd/result";
   /** What the gateway counts for the first copy that reaches it; nothing for what is no upload. */
   readonly expect: readonly Expected[];
   /** The same for every further copy. */
@@ -39,6 +39,8 @@ export type Twist = "wrongKey" | "conflict" | "brokenLine";
 export interface Model {
   /** What an operator enters before the device is first heard; absent where the gateway enrols by itself. */
   readonly enrolment?: { readonly publicKey?: string; readonly role: string };
+  /** What the gateway calls it, where neither its own id nor its port says so. */
+  readonly gatewayId?: string;
   /** Messages of a board that starts. @param nowMs simulated time since the scenario began */
   boot(nowMs: number): Outgoing[];
   /** The messages that are due. */

@@ -1,9 +1,11 @@
 /** Wi-Fi sensing, MDP type 07: channel state of one link, 586 bytes a packet, always full size. wire-facts §10.2 */
 import { mdpEndpoints } from "../../protocol/spec.ts";
+import { FrameStream } from "../../src/mdp/frame-stream.ts";
 import { Climate } from "../physics/climate.ts";
 import type { Random } from "../random.ts";
 import { corruptFrame, FrameWriter } from "./board.ts";
 import type { DeviceContext, Family, Model, Outgoing } from "./model.ts";
+import { obeyNumbers } from "./obedience.ts";
 
 const wifisenseType = 0x07;
 const bodyBytes = 570;
@@ -14,6 +16,7 @@ class WifiSense implements Model {
   readonly #context: DeviceContext;
   readonly #climate: Climate;
   readonly #frames = new FrameWriter(mdpEndpoints.SIDE_A);
+  #stream = new FrameStream();
   /** Phase of the reflection off something that moves. */
   #path = 0;
 
@@ -24,6 +27,7 @@ class WifiSense implements Model {
 
   boot(): Outgoing[] {
     this.#frames.reset();
+    this.#stream = new FrameStream();
     return [];
   }
 
@@ -33,6 +37,10 @@ class WifiSense implements Model {
 
   corrupt(message: Outgoing, random: Random): Outgoing {
     return corruptFrame(message, random);
+  }
+
+  hear(bytes: Uint8Array): Outgoing[] {
+    return obeyNumbers(this.#stream, this.#frames, bytes);
   }
 
   #body(nowMs: number): Uint8Array {

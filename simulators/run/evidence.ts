@@ -1,4 +1,5 @@
 /** The ledger, read back over the API entry by entry, against what the books say must be in it. */
+import { decodePayload, isPayloadFormat } from "../../src/dialects/index.ts";
 import type { Transport } from "../../src/ingest/upload.ts";
 import { transports } from "../../src/ingest/upload.ts";
 import type { Books, Entry } from "./books.ts";
@@ -69,7 +70,7 @@ export async function collectEvidence(
     }
     claim.seen++;
     claimed.add(leafIndex);
-    devices.add(entry.deviceId!);
+    if (measures(entry)) devices.add(entry.deviceId!);
     const verification = claim.entry.message.signed ? "verified" : "attested";
     if (entry.verification !== verification) misfiled.push(`entry ${leafIndex} is ${entry.verification}`);
     if (claim.entry.message.signed && entry.deviceId !== claim.entry.deviceId)
@@ -101,6 +102,13 @@ export async function collectEvidence(
   }
   const found = all.reduce((sum, { seen }) => sum + seen, 0);
   return { found, named: books.namedLeaves.size, missing, misfiled, unnamed, foreign, databaseLag, withoutReadings };
+}
+
+/** A stock LoRa gateway, for one, prints headers and measures nothing. */
+function measures({ format, payload }: LedgerEntry): boolean {
+  if (format === null || !isPayloadFormat(format)) return false;
+  const sample = decodePayload(format, Buffer.from(payload, "base64"));
+  return sample.ok && (sample.value.readings.length > 0 || (sample.value.arrays ?? []).length > 0);
 }
 
 function claimsOf(books: Books): Map<string, Claim> {

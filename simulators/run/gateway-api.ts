@@ -26,6 +26,7 @@ export interface LedgerEntry {
   readonly deviceId: string | null;
   readonly verification: string | null;
   readonly source: string | null;
+  readonly format: string | null;
   /** base64 */
   readonly payload: string;
   /** Lower-case hex. */
@@ -46,6 +47,9 @@ export interface GatewayApi {
   mavlinkFrames(): Promise<number>;
   enrol(devices: readonly Enrolment[]): Promise<void>;
   revoke(id: string): Promise<void>;
+  devices(): Promise<readonly { readonly id: string; readonly transport: string }[]>;
+  /** Resolves once the command is finished. */
+  command(deviceId: string, instruction: object): Promise<{ readonly state: string; readonly message: string }>;
   entry(leafIndex: number): Promise<LedgerEntry | undefined>;
   /** Whether the database has a reading of the device. */
   hasReadings(deviceId: string): Promise<boolean>;
@@ -56,6 +60,8 @@ export class GatewayRefusal extends Error {}
 
 /** Requests under way at once, where there are many to make. */
 const concurrency = 16;
+/** In real time, for a busy machine. */
+const commandMs = 30_000;
 
 export class HttpGateway implements GatewayApi {
   readonly #url: string;
@@ -102,6 +108,18 @@ export class HttpGateway implements GatewayApi {
     const response = await this.#fetch("POST", `/api/v1/devices/${id}/revoke`, { reason: "simulated" });
     if (!response.ok && response.status !== 409)
       throw new GatewayRefusal(`revoking ${id}: ${response.status} ${await response.text()}`);
+  }
+
+  async devices(): Promise<readonly { readonly id: string; readonly transport: string }[]> {
+    const page = "/api/v1/devices?limit=1000";
+    return (await this.#json<{ data: { id: string; transport: string }[] }>("GET", page)).data;
+  }
+
+  async command(deviceId: string, instruction: object): Promise<{ readonly state: string; readonly message: string }> {
+    const limits = { timeoutMs: commandMs, expiresInMs: commandMs, waitMs: 2 * commandMs };
+    const response = await this.#fetch("POST", `/api/v1/devices/${deviceId}/commands`, { ...instruction, ...limits });
+    const answer = (await response.json()) as { state?: string; message?: string; code?: string; detail?: string };
+    return { state: answer.state ?? answer.code ?? "refused", message: answer.message ?? answer.detail ?? "" };
   }
 
   async entry(leafIndex: number): Promise<LedgerEntry | undefined> {

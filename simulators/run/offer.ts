@@ -72,8 +72,8 @@ export function linkFor(
   if (transport === "serial") return new PtyLink({ deviceId: id, path: offer.serialPorts[port]!, books, hear });
   if (transport === "udp" || transport === "mavlink")
     return new UdpLink({ deviceId: id, transport, url: offer.urls[transport]!, books, hear });
-  if (transport === "fci") return new FciLink({ deviceId: id, url: offer.urls.fci!, books });
+  if (transport === "fci") return new FciLink({ deviceId: id, url: offer.urls.fci!, books, hear });
   if (transport === "lorawan") return new LorawanLink({ deviceId: id, server: offer.networkServer!, books });
   const { prefix, login } = offer;
-  return new MqttLink({ deviceId: id, transport, url: offer.urls[transport]!, prefix, login, books });
+  return new MqttLink({ deviceId: id, transport, url: offer.urls[transport]!, prefix, login, books, hear });
 }

@@ -7,6 +7,7 @@ import { Books } from "./books.ts";
 import { collectEvidence } from "./evidence.ts";
 import { type GatewayApi, GatewayRefusal, type GatewayStats, inParallel } from "./gateway-api.ts";
 import { linkFor, type Offer, unreachable } from "./offer.ts";
+import { give } from "./orders.ts";
 import { type PlannedDevice, planDevices } from "./plan.ts";
 import { type Check, judgeRun, percentile } from "./verdict.ts";
 
@@ -91,6 +92,15 @@ export async function runScenario(options: RunOptions): Promise<Report> {
 
   clock.start();
   const lived = performance.now();
+  const orders = scenario.commands.map(async (command): Promise<Check[]> => {
+    if (!(await clock.until(durationMs(command.at)))) return [];
+    return give(
+      api,
+      command,
+      players.find(({ device }) => device.group.name === command.group),
+      patienceMs,
+    );
+  });
   const ticker = setInterval(() => tell("running", Math.min(1, clock.nowMs / lengthMs)), progressMs);
   try {
     await Promise.all(players.map(({ device, link }) => play(device, link, clock, books)));
@@ -99,6 +109,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   }
   const perSecond = books.copies / ((performance.now() - lived) / 1000);
   tell("settling", 1);
+  const obeyed = (await Promise.all(orders)).flat();
   await within(patienceMs, Promise.all(players.map(({ link }) => link.drained())));
   const isCounted = async (): Promise<boolean> => (await api.mavlinkFrames()) - framesBefore >= books.frames;
   if (books.frames > 0) await poll(isCounted, patienceMs);
@@ -112,7 +123,8 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     databaseLag: await databaseLag(api, after.treeSize, patienceMs),
     isPrivate: options.isPrivate,
   });
-  const checks = judgeRun({ before, after, books, evidence, frames, devices: reachable.length }, scenario.assertions);
+  const verdict = judgeRun({ before, after, books, evidence, frames, devices: reachable.length }, scenario.assertions);
+  const checks = [...verdict, ...obeyed];
   const { latencies } = books;
   return {
     scenario: scenario.name,

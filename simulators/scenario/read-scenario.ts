@@ -56,9 +56,13 @@ export function parseScenario(text: string, file: string, overrides: Partial<Sce
 }
 
 /** What the shape alone does not say. */
-function senseProblems({ groups }: Scenario): { path: string[]; message: string }[] {
+function senseProblems({ groups, commands }: Scenario): { path: string[]; message: string }[] {
   const names = groups.map(({ name }) => name);
-  return groups.flatMap((group, index) => {
+  const lost = commands.flatMap(({ group }, index) => {
+    const message = `is no group${didYouMean(group, names)}`;
+    return names.includes(group) ? [] : [{ path: ["commands", String(index), "group"], message }];
+  });
+  const unfitting = groups.flatMap((group, index) => {
     const path = ["groups", String(index)];
     const family: Family = families[group.family];
     const problems: { path: string[]; message: string }[] = [];
@@ -75,6 +79,7 @@ function senseProblems({ groups }: Scenario): { path: string[]; message: string 
     }
     return problems;
   });
+  return [...unfitting, ...lost];
 }
 
 function unfit(fault: keyof Faults, { family: name, transport }: Group, family: Family): string | undefined {

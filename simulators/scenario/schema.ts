@@ -1,5 +1,6 @@
 /** The shape of a scenario file, once: its type, bounds, defaults and meaning. docs/guides/simulators.md explains it by example. */
 import { type Static, Type } from "typebox";
+import { commandStates } from "../../src/commands/command.ts";
 import { transports } from "../../src/ingest/upload.ts";
 import { quarantineReasons, rejectReasons } from "../../src/rejects.ts";
 import { type FamilyName, families } from "../models/families.ts";
@@ -79,6 +80,17 @@ const group = Type.Object(
   strict,
 );
 
+const command = Type.Object(
+  {
+    at: duration("When it is given, counted from the start."),
+    group: Type.String({ description: "To the first device of this group." }),
+    cmd: Type.String({ minLength: 1, maxLength: 64, description: "In the words of its family." }),
+    params: Type.Record(Type.String(), Type.Unknown(), { default: {}, description: "What the command takes." }),
+    state: Type.Enum([...commandStates], { default: "succeeded", description: "What has to come of it." }),
+  },
+  strict,
+);
+
 const outcomes = [
   "received",
   "stored",
@@ -131,6 +143,7 @@ export const scenarioSchema = Type.Object(
       description: "Simulated seconds in one real second.",
     }),
     groups: Type.Array(group, { minItems: 1, description: "Groups of equal devices." }),
+    commands: Type.Array(command, { default: [], description: "What devices are told to do by the gateway's API." }),
     assertions: Type.Array(assertion, {
       default: [],
       description: "What has to hold at the end, besides that every message is accounted for.",
@@ -142,4 +155,5 @@ export const scenarioSchema = Type.Object(
 export type Scenario = Static<typeof scenarioSchema>;
 export type Group = Scenario["groups"][number];
 export type Faults = NonNullable<Group["faults"]>;
+export type GivenCommand = Scenario["commands"][number];
 export type Assertion = Scenario["assertions"][number];

@@ -29,8 +29,10 @@ export interface Command extends Instruction {
   /** Whoever asks gives it, or the gateway does; asking again under the same id is the same command. */
   readonly id: string;
   readonly deviceId: string;
-  /** By what way it was asked for: `http`, `mqtt`. */
+  /** The operator. */
   readonly by: string;
+  /** By what way it was asked for: `http`, `mqtt`. */
+  readonly via: string;
   readonly state: CommandState;
   readonly message: string;
   /** Error code of the gateway, where it was not the device that ended it. */

@@ -37,8 +37,10 @@ export type FrameAnswer =
   | { readonly by: "seq"; readonly cmd: string }
   | { readonly by: "number"; readonly cmdId: number };
 
-/** By a line about the command of this word; or not at all. */
-export type LineAnswer = { readonly by: "word"; readonly word: string } | { readonly by: "nothing" };
+/** By a line about the command of this word, which may say no more than that it went out; or not at all. */
+export type LineAnswer =
+  | { readonly by: "word"; readonly word: string; readonly isDelivery?: true }
+  | { readonly by: "nothing" };
 
 export type Encoded = Result<PortCommand, CommandReject>;
 

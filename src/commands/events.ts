@@ -13,7 +13,9 @@ export type CommandEvent =
       readonly type: "command.accepted";
       readonly cmd: string;
       readonly params: Readonly<Record<string, unknown>>;
+      /** The operator. */
       readonly by: string;
+      readonly via: string;
       readonly timeoutMs: number;
       readonly expiresUs: number;
     })
@@ -36,6 +38,7 @@ export function commandEntry(event: CommandEvent, receivedUs: number): EventEntr
     case "command.accepted":
       // As text, since CBOR here has no fractions, and what the device gets is text as well.
       body.set("cmd", event.cmd).set("params", JSON.stringify(event.params)).set("by", event.by);
+      body.set("via", event.via);
       body.set("timeout_ms", event.timeoutMs).set("expires_us", event.expiresUs);
       break;
     case "command.sent":
@@ -55,11 +58,12 @@ export function commandEvent({ type, body }: EventEntry): CommandEvent | undefin
   if (id === undefined || deviceId === undefined) return undefined;
   switch (type) {
     case "command.accepted": {
-      const [cmd, by, params] = [text(body, "cmd"), text(body, "by"), objectOf(text(body, "params"))];
+      const [cmd, params] = [text(body, "cmd"), objectOf(text(body, "params"))];
+      const [by, via] = [text(body, "by"), text(body, "via")];
       const [timeoutMs, expiresUs] = [body.get("timeout_ms"), body.get("expires_us")];
-      if (cmd === undefined || by === undefined || params === undefined) return undefined;
+      if (cmd === undefined || by === undefined || via === undefined || params === undefined) return undefined;
       if (typeof timeoutMs !== "number" || typeof expiresUs !== "number") return undefined;
-      return { type, id, deviceId, cmd, params, by, timeoutMs, expiresUs };
+      return { type, id, deviceId, cmd, params, by, via, timeoutMs, expiresUs };
     }
     case "command.sent": {
       const link = text(body, "link");

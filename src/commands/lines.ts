@@ -111,7 +111,11 @@ export function encodeInject({ cmd, params }: Instruction): Encoded {
   // The firmware's JSON document has room for so many.
   if (!Array.isArray(data) || data.length > 16 || !data.every(isIn(0, 0xff)))
     return refuse("REQUEST_INVALID", "data is not an array of at most 16 bytes");
-  return accept({ form: "line", text: JSON.stringify({ cmd: number, dst, data }), answer: { by: "word", word: "" } });
+  return accept({
+    form: "line",
+    text: JSON.stringify({ cmd: number, dst, data }),
+    answer: { by: "word", word: "", isDelivery: true },
+  });
 }
 
 /** One line that is one: no line end within, and no longer than boards read. */

@@ -76,6 +76,10 @@ const texts = {
   "ledger.repaired": (e) =>
     `the scrub repaired ${e.word("part")} from entry ${e.word("leaf_index")}: ${e.word("what")}`,
   "ledger.finding_closed": (e) => `what entry ${e.word("finding")} tells of is not there any more`,
+  "command.accepted": (e) =>
+    `${e.device()} is to do ${e.quoted("cmd")}, command ${e.word("command")} over ${e.word("via")}`,
+  "command.sent": (e) => `command ${e.word("command")} goes to ${e.device()} by ${e.word("link")}`,
+  "command.result": (e) => `command ${e.word("command")} to ${e.device()}: ${e.word("outcome")}${e.because("message")}`,
   "firmware.approved": (e) => `firmware ${e.quoted("version")} approved for ${e.quoted("hardware")}`,
   "campaign.decided": (e) => `campaign ${e.quoted("campaign")}: ${e.word("decision")}${e.because("reason")}`,
 } satisfies Record<string, (event: Words) => string>;

@@ -2,12 +2,10 @@
 import { mdpEndpoints, mdpTypes } from "../../protocol/spec.ts";
 import type { MdpPacket } from "../codec/mdp.ts";
 import type { CommandAnswer } from "../commands/command.ts";
-import type { FrameAnswer } from "../commands/encoded.ts";
+import type { FrameAnswer, LineAnswer } from "../commands/encoded.ts";
 import type { CommandResult, SerialMessage } from "../serial/dialect.ts";
 
-type Open =
-  | (FrameAnswer & { readonly seq: number; readonly dst: number })
-  | { readonly by: "word"; readonly word: string };
+type Open = (FrameAnswer & { readonly seq: number; readonly dst: number }) | Extract<LineAnswer, { by: "word" }>;
 
 export class CommandSlot {
   /** Side-B said that it passed the command on, which is not yet an answer. */
@@ -41,7 +39,8 @@ export class CommandSlot {
     const open = this.#open;
     // The firmware repeats the line's first words, by whatever it joins them.
     if (open?.by !== "word" || !(result.word ?? "").startsWith(open.word)) return undefined;
-    return this.#close(result);
+    const answer = this.#close(result);
+    return open.isDelivery && result.success ? { ...answer, outcome: "delivered" } : answer;
   }
 
   #bySeq(

@@ -406,6 +406,44 @@ needs("python3")("serial ports", () => {
     board.stop();
   });
 
+  test("a board that reads lines gets a line: ScienceComms answers it, others never do", async () => {
+    await start();
+    const written = (): string[] => pty.received.toString().split("\n").slice(0, -1);
+    pty.write(
+      '{"type":"telemetry","firmware":"MycoBrain-ScienceComms","version":"1.0.0","board_id":"9eb2699f6e7c"}\r\n',
+    );
+    await until(() => expect(ingest.outcomes).toHaveLength(1));
+    const { deviceId } = ingest.uploads[0]!;
+    const answer = sendBy(transport, deviceId, { cmd: "led", params: { args: "rgb 255 0 0" } }, 20_000);
+    await until(() => expect(written().at(-1)).toBe("led rgb 255 0 0"));
+    // Of another command, and then of ours.
+    pty.write(
+      '{"type":"ack","cmd":"buzz","message":"ok","ts":1}\r\n{"type":"err","cmd":"led rgb","error":"busy","ts":2}\r\n',
+    );
+    expect(await answer).toEqual({ outcome: "failed", message: "busy" });
+    expect(await sendBy(transport, deviceId, { cmd: "line", params: { line: "help" } }, 20_000)).toMatchObject({
+      outcome: "delivered",
+    });
+    await until(() => expect(written().at(-1)).toBe("help"));
+  });
+
+  test("a generation-A board gets its commands by number, by the table of its role", async () => {
+    registry.boards.set(path(), { id: "a-1", port: "", role: "mushroom1", firmware: "" });
+    await start();
+    pty.write(vector("cmd_result_gen_a"));
+    await until(() => expect(ingest.outcomes).toHaveLength(1));
+    const answer = sendBy(transport, "a-1", { cmd: "buzzer_tone", params: { hz: 440, ms: 100 } }, 20_000);
+    const commands = (): MdpPacket[] => sent().filter(({ type }) => type === mdpTypes.COMMAND);
+    await until(() => expect(commands()).toHaveLength(1));
+    expect(Buffer.from(commands()[0]!.body).toString("hex")).toBe("2000" + "0400" + "b8016400");
+    const body = Buffer.from([1, 0, 4, 0, 0x20, 0, 0, 0]);
+    pty.write(encodeMdpFrame({ type: mdpTypes.EVENT, seq: 900, src: mdpEndpoints.SIDE_A, dst: 0xc0, body }));
+    expect(await answer).toEqual({ outcome: "succeeded", message: "ok" });
+    expect(() => transport.check("a-1", { cmd: "drone_stop", params: {} })).toThrow(
+      expect.objectContaining({ code: "COMMAND_UNKNOWN" }),
+    );
+  });
+
   test("a flood is held back and not dropped while nothing can be committed", async () => {
     registry.boards.set(path(), { id: "b1", port: "", role: "", firmware: "" });
     await start();

@@ -31,6 +31,9 @@ groups:
   - name: stranger
     family: spectrometer
     enrolled: false
+commands:
+  - { at: 2m, group: tcp, cmd: measure }
+  - { at: 3m, group: web, cmd: dance, state: failed }
 assertions:
   - { what: stored, min: 80 }
   - { what: quarantined, reason: UNKNOWN_DEVICE, min: 15 }
@@ -69,6 +72,8 @@ test("a gateway that counts one message too few is found out", async () => {
     mavlinkFrames: () => api.mavlinkFrames(),
     enrol: (devices) => api.enrol(devices),
     revoke: (id) => api.revoke(id),
+    devices: () => api.devices(),
+    command: (deviceId, instruction) => api.command(deviceId, instruction),
     entry: (leafIndex) => api.entry(leafIndex),
     hasReadings: (deviceId) => api.hasReadings(deviceId),
     async stats() {

@@ -234,7 +234,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
       stats: () => ({ ...noStats(), ...state.stats }),
     },
     commands: {
-      async submit({ deviceId, id = `c-${state.commands.size + 1}`, cmd, params, by, timeoutMs, expiresInMs }) {
+      async submit({ deviceId, id = `c-${state.commands.size + 1}`, cmd, params, by, via, timeoutMs, expiresInMs }) {
         existing(deviceId);
         const known = state.commands.get(id);
         if (known) return known;
@@ -242,7 +242,7 @@ export function memoryServices(): { services: Services; state: MemoryState } {
         const acceptedUs = 1_750_000_000_000_000;
         const isOpen = cmd === "sleep";
         const command: Command = {
-          ...{ id, deviceId, cmd, params, by, timeoutMs, acceptedUs, code: undefined, link: "serial" },
+          ...{ id, deviceId, cmd, params, by, via, timeoutMs, acceptedUs, code: undefined, link: "serial" },
           expiresUs: acceptedUs + expiresInMs * 1_000,
           sentUs: acceptedUs,
           ...(isOpen

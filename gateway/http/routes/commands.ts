@@ -24,10 +24,10 @@ export const commandRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
       },
     },
     async (
-      { params: { id: deviceId }, headers, body: { waitMs, id = headers["idempotency-key"], ...body } },
+      { params: { id: deviceId }, headers, operator, body: { waitMs, id = headers["idempotency-key"], ...body } },
       reply,
     ) => {
-      const { id: accepted } = await commands.submit({ ...body, id, deviceId, by: "http" });
+      const { id: accepted } = await commands.submit({ ...body, id, deviceId, by: operator, via: "http" });
       const command = await commands.outcome(accepted, waitMs);
       reply.header("location", `/api/v1/commands/${accepted}`);
       return reply.code(isFinished(command) ? 200 : 202).send(commandView(command));
@@ -75,13 +75,14 @@ export const commandRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
 };
 
 function commandView(command: Command) {
-  const { id, deviceId, cmd, params, by, state, message, code, link, timeoutMs } = command;
+  const { id, deviceId, cmd, params, by, via, state, message, code, link, timeoutMs } = command;
   return {
     id,
     deviceId,
     cmd,
     params: { ...params },
     by,
+    via,
     state,
     message,
     code: code ?? null,

@@ -175,7 +175,6 @@ export class MavlinkTransport implements Link, CommandLink {
     try {
       const frame = { seq: this.#sent++, ...ourPlace, messageId: commandLongId, payload: command.payload };
       way(encodeMavlinkFrame(frame, this.#signer(system)));
-      this.#frames.add("command");
       return await orAborted(answered, order.signal);
     } finally {
       vehicle.onCommandAck = undefined;

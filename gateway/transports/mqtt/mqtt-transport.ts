@@ -45,7 +45,7 @@ export interface MqttTransportOptions {
    * An operator published `{prefix}/{id}/cmd`. Subscribers get it too, unless it is taken: then it is acknowledged once the
    * promise resolves, and is the gateway's to send.
    */
-  readonly onCommand?: (deviceId: string, payload: Uint8Array) => Promise<void> | undefined;
+  readonly onCommand?: (deviceId: string, payload: Uint8Array, operator: string) => Promise<void> | undefined;
   /** A device answers a command that nobody waits for. */
   readonly onLateResult?: (deviceId: string, id: string, answer: CommandAnswer) => void;
   /** An operator published `mycogate/{gateway id}/request/{name}`. */

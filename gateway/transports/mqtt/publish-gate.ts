@@ -41,7 +41,7 @@ export interface PublishGateOptions {
   readonly counters: MqttCounters;
   readonly nowMs: () => number;
   readonly onHeartbeat: (deviceId: string, heartbeat: Record<string, unknown>) => void;
-  readonly onCommand: (deviceId: string, payload: Uint8Array) => Promise<void> | undefined;
+  readonly onCommand: (deviceId: string, payload: Uint8Array, operator: string) => Promise<void> | undefined;
   readonly onCommandResult: (deviceId: string, payload: Uint8Array) => void;
   readonly onRequest: (name: string, payload: Uint8Array, operator: string) => void;
 }
@@ -223,7 +223,7 @@ export class PublishGate {
     const { topic } = packet;
     const payload = packet.payload as Buffer;
     if (topic.startsWith(requestPrefix)) onRequest(topic.slice(requestPrefix.length), payload, operator);
-    const taken = device?.channel === "cmd" ? onCommand(device.deviceId, payload) : undefined;
+    const taken = device?.channel === "cmd" ? onCommand(device.deviceId, payload, operator) : undefined;
     if (!taken) return false;
     packet.withheld = true;
     taken.then(() => done(), done);

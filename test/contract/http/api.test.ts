@@ -167,7 +167,15 @@ describe("commands", () => {
     const done = await api.call("POST", path, { cmd: "led", params: { on: true } });
     expect([done.status, done.headers.get("location")]).toEqual([200, "/api/v1/commands/c-1"]);
     expect(await done.json()).toEqual({
-      ...{ id: "c-1", deviceId: "myco-1", cmd: "led", params: { on: true }, by: "http", timeoutMs: 5_000 },
+      ...{
+        id: "c-1",
+        deviceId: "myco-1",
+        cmd: "led",
+        params: { on: true },
+        by: "admin",
+        via: "http",
+        timeoutMs: 5_000,
+      },
       ...{ state: "succeeded", message: "done", code: null, link: "serial" },
       acceptedAt: "2025-06-15T15:06:40.000Z",
       expiresAt: "2025-06-15T15:07:40.000Z",
@@ -581,6 +589,7 @@ describe("the gateway", () => {
       "/api/v1/devices/{id}/gaps",
       "/api/v1/devices/{id}/keys",
       "/api/v1/devices/{id}/revoke",
+      "/api/v1/devices/{id}/sparse-signing",
       "/api/v1/devices/{id}/track",
       "/api/v1/entries/{leafIndex}",
       "/api/v1/entries/{leafIndex}/block-proof",
@@ -591,6 +600,7 @@ describe("the gateway", () => {
       "/api/v1/quarantine/{id}",
       "/api/v1/quarantine/{id}/release",
       "/api/v1/readings",
+      "/api/v1/scrub",
       "/api/v1/stats",
       "/checkpoint",
       "/healthz",

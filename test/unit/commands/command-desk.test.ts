@@ -83,7 +83,8 @@ const request = (rest: Partial<CommandRequest> = {}): CommandRequest => ({
     deviceId: "b1",
     cmd: "led",
     params: { on: true, level: 0.5 },
-    by: "http",
+    by: "ada",
+    via: "http",
     timeoutMs: 20_000,
     expiresInMs: 20_000,
   },
@@ -130,8 +131,8 @@ describe("a command", () => {
   });
 
   test("asked for by two ways under one id is executed once, also at the same moment, and after a restart", async () => {
-    const both = await Promise.all([desk.submit(request({ id: "x" })), desk.submit(request({ id: "x", by: "mqtt" }))]);
-    expect(both.map(({ id, by }) => [id, by])).toEqual([
+    const both = await Promise.all([desk.submit(request({ id: "x" })), desk.submit(request({ id: "x", via: "mqtt" }))]);
+    expect(both.map(({ id, via }) => [id, via])).toEqual([
       ["x", "http"],
       ["x", "http"],
     ]);

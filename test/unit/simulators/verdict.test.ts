@@ -142,6 +142,7 @@ describe("the ledger read back", () => {
     deviceId: "dev",
     verification: "verified",
     source: "mqtt",
+    format: "envelope",
     payload: Buffer.from(text).toString("base64"),
     leafHash: "00",
     ...more,
