@@ -16,7 +16,7 @@ import { Clock } from "./clock.ts";
 import { CommandDesk } from "./commands/command-desk.ts";
 import type { Config } from "./config/config.ts";
 import { keepEndpoint } from "./config/endpoint.ts";
-import { ensureAdminToken, ensureIdentity, type Identity } from "./config/identity.ts";
+import { ensureAdminToken, ensureIdentity, findIdentity, type Identity } from "./config/identity.ts";
 import { keyPlace } from "./config/key-place.ts";
 import { changedSettings } from "./config/settings-record.ts";
 import { adminTokenOnly } from "./http/auth.ts";
@@ -47,6 +47,7 @@ import { Scrub } from "./scrub/scrub.ts";
 import { CoseReceipts } from "./services/cose-receipts.ts";
 import { ErasureDesk } from "./services/erasure-service.ts";
 import { Health } from "./services/health.ts";
+import { LedgerMemories } from "./services/ledger-memories.ts";
 import { LedgerView } from "./services/ledger-service.ts";
 import { MqttDesk } from "./services/mqtt-desk.ts";
 import { PortRegistry } from "./services/port-registry.ts";
@@ -90,8 +91,8 @@ const quarantineExpiryMs = 3_600_000;
 /** Each time the segment that holds the border is written anew. */
 const pruneIntervalMs = 6 * 3_600_000;
 const dayUs = 86_400_000_000;
-/** What a start waits for witnesses before it takes uploads; for its first checkpoint it waits longer. */
-const witnessPatienceMs = 2_000;
+/** What a start waits for those who remember the ledger before it takes uploads; its first checkpoint waits longer. */
+const memoryPatienceMs = 2_000;
 
 /**
  * @param onFatal the journal or a verify worker has failed for good: nothing is acknowledged any more
@@ -116,6 +117,7 @@ async function assemble(
   createDataDir(config.data);
   const lock = await DataDirLock.acquire(config.data);
   stops.add(() => lock.release());
+  const kept = findIdentity(config);
   const identity = ensureIdentity(config);
   const adminToken = ensureAdminToken(config);
 
@@ -129,7 +131,12 @@ async function assemble(
   const source =
     url === ""
       ? new EmbeddedPostgres(
-          { dataDir: config.data, ledgerOrigin: identity.ledgerOrigin, runAs: config.database.runAs },
+          {
+            dataDir: config.data,
+            ledgerOrigin: identity.ledgerOrigin,
+            runAs: config.database.runAs,
+            database: identity.ledgerDir === "ledger" ? undefined : identity.ledgerDir.replace("-", "_"),
+          },
           log,
         )
       : databaseAt(url);
@@ -137,7 +144,7 @@ async function assemble(
   database.start();
   stops.add(() => database.stop());
 
-  const ledgerDir = join(config.data, "ledger");
+  const ledgerDir = join(config.data, identity.ledgerDir);
   const { checkpointIntervalMs, segmentBytes, blockLeaves, blockSeconds, hmacKey } = config.ledger;
   const origin = identity.ledgerOrigin;
   const keys = await openSigningKeys({
@@ -149,8 +156,10 @@ async function assemble(
   });
   stops.add(() => keys.close());
   const plan = witnessPlan(config.witness);
+  const memories = new LedgerMemories({ config, kept, database, log });
+  stops.add(() => memories.close());
   const guard = new HistoryGuard({
-    memories: peerMemories(plan),
+    memories: [...peerMemories(plan), ...memories.names],
     patienceMs: config.ledger.holdSeconds * 1000,
     log,
     onRefuse: onFatal,
@@ -187,8 +196,9 @@ async function assemble(
   });
   stops.add(() => witnessing.stop());
   await witnessing.checkWitnessed();
+  await memories.start({ ledger, own: witnessing.own, guard });
   witnessing.start();
-  await guard.settled(peerMemories(plan), witnessPatienceMs);
+  await guard.settled(memoryPatienceMs);
 
   const events = new EventLog(ledger);
   const registry = new Registry({ events, nowUs, onChange: (devices) => ingest.updateDevices(devices) });
@@ -253,7 +263,7 @@ async function assemble(
 
   const receipts = new ReceiptSigner({ privateKey: keys.receipts, durableSize: () => ledger.durableSize });
 
-  const tailer = new Tailer({ database, journalDir: journalDir(ledgerDir), log });
+  const tailer = new Tailer({ database: memories.database, journalDir: journalDir(ledgerDir), log });
   tailer.start(ledger.durableSize);
   ledger.onDurable((size) => tailer.advance(size));
   stops.add(() => tailer.stop());
@@ -345,6 +355,12 @@ async function assemble(
     nowUs,
   });
   const links: readonly Link[] = [lora, fci, lorawan, udp, mavlink];
+  const signer = await openWitnessSigner({ keysDir: join(config.data, "keys"), name: identity.witnessName });
+  stops.add(() => signer.close());
+  const heads = await CosignedHeads.open(diskFiles, join(config.data, "witness"), plan.logs.keys(), signer.keys);
+  for (const [origin, reason] of heads.unusable) log.error({ origin, reason }, "this log cannot be witnessed");
+  const witness = new Witness({ logs: plan.logs, heads, signer, nowUs, log });
+
   const health = new Health({
     ledger,
     ingest,
@@ -358,6 +374,8 @@ async function assemble(
     serial: () => serialState(serial.ports()),
     links,
     witnessing,
+    memories,
+    witness,
     guard,
   });
   const metrics = createMetrics({
@@ -369,10 +387,6 @@ async function assemble(
     links: [...links, scrub, commandDesk],
   });
 
-  const signer = await openWitnessSigner({ keysDir: join(config.data, "keys"), name: identity.witnessName });
-  stops.add(() => signer.close());
-  const heads = await CosignedHeads.open(diskFiles, join(config.data, "witness"), plan.logs.keys(), signer.keys);
-  for (const [origin, reason] of heads.unusable) log.error({ origin, reason }, "this log cannot be witnessed");
   const listeners: Listener[] = [];
   const quarantineDesk = new QuarantineDesk({ log: quarantine, ingest, events, nowUs });
   const services: Services = {
@@ -386,7 +400,7 @@ async function assemble(
     events,
     log: witnessing.log,
     coseReceipts: new CoseReceipts(witnessing.log, keys.cose),
-    witness: new Witness({ logs: plan.logs, heads, signer, nowUs, log }),
+    witness,
     erasures: new ErasureDesk(removal, quarantineDesk),
     scrub,
     quarantine: quarantineDesk,

@@ -37,6 +37,16 @@ export const errorCatalog = {
     retry: false,
     hint: "The stored checkpoint is not one that both of this gateway's keys signed for this origin. Restore ledger/ and keys/ from one backup.",
   },
+  CHECKPOINT_REPLACED: {
+    http: 503,
+    retry: false,
+    hint: "Something else wrote to the data directory while the gateway ran. See to it that nothing does, and restart.",
+  },
+  ANCHOR_MISMATCH: {
+    http: 503,
+    retry: false,
+    hint: "Give every gateway a ledger.anchorFile of its own. If this one was its own, the data directory is older than its newest ledger: restore the newer copy.",
+  },
   SIGNING_KEY_INVALID: {
     http: 503,
     retry: false,

@@ -23,6 +23,7 @@ export const nouns: Readonly<Record<string, string>> = {
   bench: "Measure",
 };
 
+const ofOrigin = ["--origin <origin>", "of a ledger that `ledger new-origin` has ended"] as const;
 const yes = ["--yes", "yes, for good"] as const;
 
 export const commands: readonly CommandSpec[] = [
@@ -162,7 +163,10 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "ledger verify",
     summary: "Check every entry of a running or stopped gateway's ledger",
-    options: [["--vkey <vkey...>", "verify with these public keys, as `key show` prints them, not the gateway's own"]],
+    options: [
+      ["--vkey <vkey...>", "verify with these public keys, as `key show` prints them, not the gateway's own"],
+      ofOrigin,
+    ],
     kind: "plain",
     example: "mycogate ledger verify --data ./data",
     load: async () => (await import("./commands/ledger.ts")).verifyLedger,
@@ -183,6 +187,7 @@ export const commands: readonly CommandSpec[] = [
       ["--type <type>", "only this type, or this kind: device.revoked, device"],
       ["--device <id>", "only about this device"],
       ["--follow", "go on with what comes"],
+      ofOrigin,
     ],
     kind: "plain",
     example: "mycogate ledger log --since 7d --type device",
@@ -190,7 +195,8 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "ledger policy",
-    summary: "Print the log's public keys as the policy that a verifier needs",
+    summary: "Print the log's public keys and its witnesses' as the policy that a verifier needs",
+    options: [ofOrigin],
     kind: "plain",
     example: "mycogate ledger policy > gateway.policy",
     load: async () => (await import("./commands/ledger-proof.ts")).printPolicy,
@@ -205,6 +211,7 @@ export const commands: readonly CommandSpec[] = [
       ],
       ["--block", "the short proof that it is in a sealed block: gateway-signed, not witnessed"],
       ["--leaf", "the entry itself, verbatim, for who checks a receipt"],
+      ofOrigin,
     ],
     kind: "plain",
     example: "mycogate ledger prove 42 > leaf-42.tlog-proof",
@@ -226,6 +233,7 @@ export const commands: readonly CommandSpec[] = [
       ["--tiles <dir>", "directory of C2SP tlog-tiles; goes on where the last export ended"],
       ["--mas <file>", "sealed blocks as a MAS ledger in JSONL: their order, no proof"],
       ["--mas-tables <dir>", "the same as blocks.csv and entries.csv"],
+      ofOrigin,
     ],
     kind: "plain",
     example: "mycogate ledger export --tiles ./public",
@@ -238,6 +246,14 @@ export const commands: readonly CommandSpec[] = [
     kind: "plain",
     example: "mycogate ledger verify-export ./public --policy gateway.policy",
     load: async () => (await import("./commands/ledger-verify.ts")).verifyExport,
+  },
+  {
+    usage: "ledger new-origin",
+    summary: "End a ledger that must not go on, and begin the next under a new number; of a stopped gateway",
+    options: [["--reason <text>", "kept in the new ledger"], yes],
+    kind: "plain",
+    example: 'mycogate ledger new-origin --reason "restored from Monday\'s backup" --yes',
+    load: async () => (await import("./commands/ledger-new-origin.ts")).newOrigin,
   },
   {
     usage: "key show",

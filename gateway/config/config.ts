@@ -1,6 +1,6 @@
 /** Configuration: flag > environment > file > default, checked against one schema, every mistake named at its place. */
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { withDefaults } from "../../src/schema/defaults.ts";
 import { type SchemaView, schemaProblems } from "../../src/schema/problems.ts";
@@ -63,7 +63,7 @@ export function readConfig({ flags = {}, env, cwd }: ConfigSources): ConfigRepor
   for (const { path, message } of config ? [...unprotectedListeners(config.mqtt), ...unprotectedFci(config.fci)] : []) {
     problems.push({ code: "LISTENER_UNPROTECTED", path, message, where: where(path.split(".")) });
   }
-  for (const { path, message } of config ? witnessProblems(config.witness) : []) {
+  for (const { path, message } of config ? [...witnessProblems(config.witness), ...anchorProblems(config)] : []) {
     problems.push({ code: "CONFIG_INVALID", path, message, where: where(path.split(".")) });
   }
   const source = (path: string): string | undefined =>
@@ -98,7 +98,18 @@ function givenAround(path: readonly string[], given: ReadonlyMap<string, Given>)
 
 function resolved(config: Config, cwd: string): Config {
   const workers = config.ingest.workers || availableParallelism();
-  return deepFreeze({ ...config, data: resolve(cwd, config.data), ingest: { ...config.ingest, workers } });
+  const { anchorFile } = config.ledger;
+  const ledger = anchorFile === undefined ? config.ledger : { ...config.ledger, anchorFile: resolve(cwd, anchorFile) };
+  return deepFreeze({ ...config, data: resolve(cwd, config.data), ledger, ingest: { ...config.ingest, workers } });
+}
+
+/** What is put back together with the ledger remembers nothing of it. */
+function anchorProblems({
+  data,
+  ledger: { anchorFile },
+}: Config): { readonly path: string; readonly message: string }[] {
+  if (anchorFile === undefined || relative(data, anchorFile).startsWith("..")) return [];
+  return [{ path: "ledger.anchorFile", message: `is in the data directory ${data}; it has to be elsewhere` }];
 }
 
 function deepFreeze<T>(value: T): T {

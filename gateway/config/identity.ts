@@ -6,10 +6,20 @@ import { GatewayError } from "../../src/errors.ts";
 import type { Config } from "./schema.ts";
 import { writeFileDurably } from "./write-durably.ts";
 
+export interface NamedLedger {
+  readonly origin: string;
+  /** Name of its folder in the data directory. */
+  readonly dir: string;
+}
+
 export interface Identity {
   readonly gatewayId: string;
   /** Origin line of the ledger's checkpoints, C2SP tlog-checkpoint. */
   readonly ledgerOrigin: string;
+  /** Name of the ledger's folder in the data directory. */
+  readonly ledgerDir: string;
+  /** Ledgers before this one, which `mycogate ledger new-origin` has ended. */
+  readonly endedLedgers: readonly NamedLedger[];
   /** Under which this gateway cosigns the logs of others, C2SP tlog-cosignature. */
   readonly witnessName: string;
 }
@@ -25,7 +35,12 @@ export function ensureIdentity(config: Config): Identity {
   const gatewayId = config.gatewayId ?? kept?.gatewayId ?? `gw-${randomBytes(6).toString("hex")}`;
   // .invalid (RFC 2606) can never be someone's domain; the last part counts up where a ledger must be begun anew.
   const ledgerOrigin = kept?.ledgerOrigin ?? config.ledger.origin ?? `${gatewayId}.mycogate.invalid/ledger/1`;
-  if (config.ledger.origin !== undefined && config.ledger.origin !== ledgerOrigin) {
+  const { ledgerDir = "ledger", endedLedgers = [] } = kept ?? {};
+  // A configuration may name the origin that was the first.
+  const isKnown = [ledgerOrigin, ...endedLedgers.map(({ origin }) => origin)].includes(
+    config.ledger.origin ?? ledgerOrigin,
+  );
+  if (!isKnown) {
     throw new GatewayError(
       "CONFIG_INVALID",
       `ledger.origin is ${config.ledger.origin}, but ${file} holds ${ledgerOrigin}`,
@@ -35,10 +50,14 @@ export function ensureIdentity(config: Config): Identity {
     );
   }
   const witnessName = witnessNameOf(config, kept, gatewayId);
-  const identity = { gatewayId, ledgerOrigin, witnessName };
-  if (JSON.stringify(kept) !== JSON.stringify(identity))
-    writeFileDurably(file, `${JSON.stringify(identity, undefined, 2)}\n`, 0o644);
+  const identity = { gatewayId, ledgerOrigin, ledgerDir, endedLedgers, witnessName };
+  if (JSON.stringify(kept) !== JSON.stringify(identity)) keepIdentity(config, identity);
   return identity;
+}
+
+/** Durable when it returns: a crash before that leaves the one before. */
+export function keepIdentity(config: Config, identity: Identity): void {
+  writeFileDurably(identityFile(config), `${JSON.stringify(identity, undefined, 2)}\n`, 0o644);
 }
 
 /** A name may be configured as long as nothing was cosigned under the one before. */
@@ -82,6 +101,10 @@ export function adminTokenFile(config: Config): string {
   return join(config.data, "admin-token");
 }
 
+function isLedgerDir(name: string): boolean {
+  return /^ledger(-[1-9][0-9]*)?$/.test(name);
+}
+
 function identityFile(config: Config): string {
   return join(config.data, "gateway.json");
 }
@@ -89,11 +112,12 @@ function identityFile(config: Config): string {
 function readIdentity(file: string): Identity {
   try {
     const kept = JSON.parse(readFileSync(file, "utf8")) as Partial<Identity>;
-    const { gatewayId, ledgerOrigin } = kept;
+    const { gatewayId, ledgerOrigin, ledgerDir = "ledger", endedLedgers = [] } = kept;
     // Files of before there were witnesses have no name for one.
     const witnessName = kept.witnessName ?? `${gatewayId}.mycogate.invalid/witness`;
-    if (typeof gatewayId === "string" && typeof ledgerOrigin === "string")
-      return { gatewayId, ledgerOrigin, witnessName };
+    const dirs = [ledgerDir, ...endedLedgers.map(({ dir }) => dir)];
+    if (typeof gatewayId === "string" && typeof ledgerOrigin === "string" && dirs.every(isLedgerDir))
+      return { gatewayId, ledgerOrigin, ledgerDir, endedLedgers, witnessName };
   } catch (cause) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `${file} cannot be read`, { cause });
   }

@@ -74,7 +74,7 @@ export function createMetrics({ gatewayId, version, health, scrub, ackLatency, l
       value: (stats) => (stats.witnesses.length === 0 ? undefined : stats.witnessedSize),
     },
     mycogate_ledger_alarms: {
-      help: "Memories of this log that contradict it; anything but 0 needs somebody to act.",
+      help: "Memories of this log that contradict it, and witnessed logs that show two histories; anything but 0 needs somebody to act.",
       value: (stats) => stats.alarms.length,
     },
     mycogate_chained_waiting: {

@@ -1,4 +1,4 @@
-import type { GatewayError } from "../../src/errors.ts";
+import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, type CheckpointSigner, signCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { readCheckpointFile, type StoredCheckpoint, storeCheckpoint } from "./checkpoint-file.ts";
 import { type FilePort, isDiskFull } from "./file-port.ts";
@@ -106,7 +106,8 @@ export class Checkpointer {
         log.warn({ err: error }, "the disk is full: the checkpoint waits");
       } else {
         this.stop();
-        onFatal(journalFailed("the checkpoint could not be signed and stored", error));
+        const failure = journalFailed("the checkpoint could not be signed and stored", error);
+        onFatal(error instanceof GatewayError ? error : failure);
       }
     }
     this.#lastTryMs = performance.now();
@@ -126,9 +127,19 @@ export class Checkpointer {
     const { files, path, signers, head } = this.#options;
     const checkpoint = await head();
     if (checkpoint.size === this.#latest?.checkpoint.size) return undefined;
+    await this.#checkUndisturbed();
     const text = await signCheckpoint(checkpoint, signers);
     await storeCheckpoint(files, path, text);
     this.#latest = { text, checkpoint };
     return this.#latest;
+  }
+
+  /** The lock keeps out other gateways, not a restore or a copy over the directory that is in use. */
+  async #checkUndisturbed(): Promise<void> {
+    const { files, path } = this.#options;
+    if ((await readCheckpointFile(files, path)) === this.#latest?.text) return;
+    throw new GatewayError("CHECKPOINT_REPLACED", `${path} is not what this gateway stored last`, {
+      details: { path },
+    });
   }
 }

@@ -26,6 +26,7 @@ export interface Contradiction {
 export interface HistoryGuardOptions {
   /** Those that must be heard, by the name they have in `heard`. */
   readonly memories: readonly string[];
+  /** How long checkpoints wait for them, from `settled` on. */
   readonly patienceMs: number;
   readonly log: JournalLogger;
   /** A contradiction that is proven, before anything was signed: the gateway must not go on. */
@@ -37,8 +38,9 @@ export interface HistoryGuardOptions {
 export class HistoryGuard {
   readonly #options: HistoryGuardOptions;
   readonly #waitingFor: Set<string>;
+  readonly #missed = new Set<string>();
   readonly #found: Contradiction[] = [];
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #clear: () => void = () => undefined;
   #state: "waiting" | "clear" | "refused" = "waiting";
   #refusal: GatewayError | undefined;
@@ -53,7 +55,6 @@ export class HistoryGuard {
       this.#clear = resolve;
     });
     if (this.#waitingFor.size === 0) this.#allow();
-    else this.#timer = setTimeout(() => this.#runOut(), options.patienceMs).unref();
   }
 
   get contradictions(): readonly Contradiction[] {
@@ -72,6 +73,12 @@ export class HistoryGuard {
     if (this.#waitingFor.size === 0) this.#allow();
   }
 
+  /** A memory cannot be asked now. */
+  missed(memory: string): void {
+    this.#missed.add(memory);
+    this.#changed();
+  }
+
   contradicted(contradiction: Contradiction): void {
     const { source, kind, size } = contradiction;
     if (this.#found.some((known) => known.source === source && known.kind === kind && known.size === size)) return;
@@ -88,12 +95,13 @@ export class HistoryGuard {
   }
 
   /**
-   * Resolves when these memories were heard, or after `patienceMs`.
+   * Resolves when every memory was heard or could not be asked, at the latest after `patienceMs`: uploads wait for no more.
    * @throws GatewayError JOURNAL_ROLLED_BACK or LEDGER_FORKED when the start is refused meanwhile
    */
-  async settled(memories: readonly string[], patienceMs: number): Promise<void> {
+  async settled(patienceMs: number): Promise<void> {
+    if (this.#state === "waiting") this.#timer = setTimeout(() => this.#runOut(), this.#options.patienceMs).unref();
     const until = performance.now() + patienceMs;
-    while (this.#refusal === undefined && memories.some((memory) => this.#waitingFor.has(memory))) {
+    while (this.#refusal === undefined && [...this.#waitingFor].some((memory) => !this.#missed.has(memory))) {
       const restMs = until - performance.now();
       if (restMs <= 0) return;
       await new Promise<void>((resolve) => {

@@ -95,10 +95,15 @@ export async function restoreBackup(backup: KeyBackup, data: string): Promise<st
   if (existsSync(keysDir) && readdirSync(keysDir).length > 0) throw invalid(`there are keys in ${keysDir}, which stay`);
   const identityFile = join(data, "gateway.json");
   const kept = existsSync(identityFile) ? parse(await readFile(identityFile, "utf8")) : undefined;
-  if (kept !== undefined && kept.ledgerOrigin !== identity.ledgerOrigin)
-    throw invalid(`they are of ${identity.ledgerOrigin}, but the ledger in ${data} is ${kept.ledgerOrigin}`);
+  const { ledgerOrigin, ledgerDir = "ledger", endedLedgers = [] } = (kept ?? identity) as Partial<Identity>;
+  // The keys stay the same where a new ledger was begun.
+  const ledger = [{ origin: ledgerOrigin, dir: ledgerDir }, ...endedLedgers].find(
+    ({ origin }) => origin === identity.ledgerOrigin,
+  );
+  if (ledger === undefined)
+    throw invalid(`they are of ${identity.ledgerOrigin}, but the ledger in ${data} is ${ledgerOrigin}`);
   const signed = sizeOf(checkpoint);
-  const found = sizeOf(await readCheckpointFile(diskFiles, checkpointPath(join(data, "ledger"))));
+  const found = sizeOf(await readCheckpointFile(diskFiles, checkpointPath(join(data, ledger.dir))));
   if (found < signed)
     throw new GatewayError(
       "JOURNAL_ROLLED_BACK",

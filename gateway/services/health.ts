@@ -11,7 +11,9 @@ import type { Scrub } from "../scrub/scrub.ts";
 import type { Database } from "../store/database.ts";
 import type { Tailer } from "../store/tailer.ts";
 import type { Link } from "../transports/link.ts";
+import type { Witness } from "../witness/witness.ts";
 import type { Witnessing } from "../witness/witnessing.ts";
+import type { LedgerMemories } from "./ledger-memories.ts";
 
 export interface HealthOptions {
   readonly ledger: Ledger;
@@ -26,6 +28,8 @@ export interface HealthOptions {
   readonly serial: () => DependencyState;
   readonly links: readonly Link[];
   readonly witnessing: Witnessing;
+  readonly memories: LedgerMemories;
+  readonly witness: Witness;
   readonly guard: HistoryGuard;
 }
 
@@ -39,7 +43,7 @@ export class Health implements HealthService {
   }
 
   readiness(): { ready: boolean; dependencies: Record<string, DependencyState> } {
-    const { ledger, database, tailer, quarantine, scrub, serial, links, witnessing, guard } = this.#options;
+    const { ledger, database, tailer, quarantine, scrub, serial, links, witnessing, memories, guard } = this.#options;
     const journal = journalState(ledger);
     const held = `${quarantine.count} messages, ${quarantine.sizeBytes} bytes`;
     const dependencies: Record<string, DependencyState> = {
@@ -51,13 +55,14 @@ export class Health implements HealthService {
       serial: serial(),
       ...Object.fromEntries(links.map((link) => [link.name, link.state()])),
       witnesses: witnessing.state(),
+      anchor: memories.anchorState(),
       history: historyState(guard),
     };
     return { ready: journal.status === "ok", dependencies };
   }
 
   stats(): Stats {
-    const { counters, ledger, ingest, chains, registry, tailer, witnessing, guard } = this.#options;
+    const { counters, ledger, ingest, chains, registry, tailer, witnessing, witness, guard } = this.#options;
     return {
       ...counters.total,
       inFlight: ingest.inFlight,
@@ -74,7 +79,7 @@ export class Health implements HealthService {
       checkpointSize: ledger.checkpointSize,
       witnessedSize: witnessing.witnessedSize,
       witnesses: witnessing.peers(),
-      alarms: guard.contradictions.map(sentenceOf),
+      alarms: [...guard.contradictions.map(sentenceOf), ...witness.alarms],
       uptimeSeconds: (performance.now() - this.#started) / 1000,
     };
   }

@@ -42,6 +42,7 @@ export class Database {
   readonly #options: DatabaseOptions;
   readonly #stopping = new AbortController();
   readonly #readyListeners: ((config: ClientConfig) => void)[] = [];
+  readonly #lostListeners: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #config: ClientConfig | undefined;
   #pool: Pool | undefined;
@@ -74,6 +75,11 @@ export class Database {
   onReady(listener: (config: ClientConfig) => void): void {
     this.#readyListeners.push(listener);
     if (this.#config) listener(this.#config);
+  }
+
+  /** Call `listener` whenever an attempt to reach the database has failed, or the connection is lost. */
+  onLost(listener: () => void): void {
+    this.#lostListeners.push(listener);
   }
 
   /** @throws GatewayError DATABASE_UNAVAILABLE while it is down, or when it goes down meanwhile; other errors as pg gives them */
@@ -114,6 +120,7 @@ export class Database {
       // The same reason again is no news.
       if (detail !== this.#state.detail) log.warn({ reason: detail }, "database unavailable; it is tried again");
       this.#state = { status: "down", detail };
+      for (const listener of this.#lostListeners) listener();
       await sleep(retryMs, undefined, { signal }).catch(() => undefined);
       retryMs = Math.min(retryMs * 2, lastRetryMs);
     }

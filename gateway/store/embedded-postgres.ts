@@ -10,7 +10,7 @@ import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ClientConfig } from "pg";
+import pg, { type ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { GatewayError } from "../../src/errors.ts";
 import { BoundedLog } from "./bounded-log.ts";
@@ -25,8 +25,13 @@ const port = 5432;
 /** sun_path is 104 bytes on macOS and 108 on Linux, its final zero included. */
 const maxSocketPathBytes = 103;
 
+export interface EmbeddedPostgresOptions extends HomeOptions {
+  /** Made when missing; `postgres` unless given. One cluster may hold the copies of several ledgers. */
+  readonly database?: string | undefined;
+}
+
 export class EmbeddedPostgres implements DatabaseSource {
-  readonly #options: HomeOptions;
+  readonly #options: EmbeddedPostgresOptions;
   readonly #log: Logger;
   #child: ChildProcess | undefined;
   #config: ClientConfig | undefined;
@@ -34,7 +39,7 @@ export class EmbeddedPostgres implements DatabaseSource {
   /** Made where the home's own path is too long for a socket; removed at stop. */
   #shortSocketDir: string | undefined;
 
-  constructor(options: HomeOptions, log: Logger) {
+  constructor(options: EmbeddedPostgresOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
   }
@@ -55,7 +60,10 @@ export class EmbeddedPostgres implements DatabaseSource {
     await writeFile(configFile, postgresSettings(socketDir, port));
     await chmod(configFile, 0o644);
     await this.#launch(home, binaries, cluster, configFile);
-    this.#config = { host: socketDir, port, user, password, database: "postgres" };
+    const maintenance = { host: socketDir, port, user, password, database: "postgres" };
+    const { database = maintenance.database } = this.#options;
+    if (database !== maintenance.database) await ensureDatabase(maintenance, database);
+    this.#config = { ...maintenance, database };
     return this.#config;
   }
 
@@ -139,6 +147,18 @@ export class EmbeddedPostgres implements DatabaseSource {
     throw new GatewayError("DATABASE_START_FAILED", `PostgreSQL ended while starting: ${lastLine(log.tail)}`, {
       cause: failure,
     });
+  }
+}
+
+/** @param name without characters that SQL would want quoted */
+async function ensureDatabase(maintenance: ClientConfig, name: string): Promise<void> {
+  const client = new pg.Client(maintenance);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
   }
 }
 

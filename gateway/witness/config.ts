@@ -126,6 +126,16 @@ export function witnessProblems(config: WitnessConfig): readonly { readonly path
   return problems;
 }
 
+/** The lines of a policy for verifiers that ask for the same witnesses as this gateway does. */
+export function witnessPolicyLines({ peers, policy }: WitnessConfig): string[] {
+  if (policy !== undefined) return policy.split("\n").filter((line) => /^[ \t]*(witness|group|quorum)[ \t]/.test(line));
+  const vkeys = peers.flatMap(({ vkeys }) => vkeys);
+  if (vkeys.length === 0) return ["quorum none"];
+  const names = vkeys.map((_, index) => `w${index + 1}`);
+  const witnesses = vkeys.map((vkey, index) => `witness ${names[index]} ${vkey}`);
+  return [...witnesses, `group witnesses all ${names.join(" ")}`, "quorum witnesses"];
+}
+
 function everyKeyOf(peers: readonly WitnessPeer[]): Pick<WitnessPlan, "witnesses" | "quorum"> {
   const keys = peers.flatMap(({ keys }) => keys);
   const witnesses = new Map(keys.map((key, index) => [`${index}`, key]));

@@ -13,7 +13,7 @@ import type { PeerClient } from "./peer-client.ts";
 
 export interface PeerOptions {
   readonly peer: WitnessPeer;
-  readonly client: PeerClient;
+  readonly client: Pick<PeerClient, "addCheckpoint" | "checkpoint">;
   readonly own: OwnLog;
   /** As RFC 6962 §2.1.2 orders them. */
   readonly consistency: (oldSize: number, newSize: number) => Promise<readonly Uint8Array[]>;
@@ -22,6 +22,8 @@ export interface PeerOptions {
   readonly onCosigned: (size: number, signatures: readonly NoteSignature[]) => void;
   /** It has answered what it remembers, and that is part of our log. */
   readonly onAgreed: () => void;
+  /** It does not answer now. */
+  readonly onAway: () => void;
   readonly onContradiction: (contradiction: Contradiction) => void;
   readonly log: JournalLogger;
 }
@@ -179,6 +181,7 @@ export class Peer {
     if (reason !== this.#trouble)
       this.#options.log.warn({ url: this.#options.peer.url, reason }, "no cosignature; it is tried again");
     this.#trouble = reason;
+    this.#options.onAway();
   }
 
   /** @param deaf a new target does not end the wait */

@@ -28,6 +28,7 @@ const text = "text/plain; charset=utf-8";
 
 export class Witness implements WitnessService {
   readonly #options: WitnessOptions;
+  readonly #forks = new Map<string, string>();
   readonly #bucket = new TokenBucket(requestsPerSecond, performance.now());
   /** Requests are decided one after the other: comparing and keeping must not be parted by another's keeping. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -45,6 +46,11 @@ export class Witness implements WitnessService {
     return answer;
   }
 
+  /** Logs that have shown two histories since the start, in words. */
+  get alarms(): readonly string[] {
+    return [...this.#forks.values()];
+  }
+
   checkpoint(hash: string): string | undefined {
     return this.#options.heads.byHash(hash)?.note;
   }
@@ -55,8 +61,7 @@ export class Witness implements WitnessService {
     if (heads.unusable.has(origin)) return { status: 503, type: text, body: "what was cosigned last is not known\n" };
     const verdict = judgeCheckpoint(request, logs, (origin) => heads.latest(origin)?.checkpoint);
     if (verdict.status === 409) return { status: 409, type: "text/x.tlog.size", body: `${verdict.size}\n` };
-    if (verdict.status === 422)
-      log.error({ reason: verdict.detail, note: request.note }, "a witnessed log has signed what does not extend it");
+    if (verdict.status === 422 && verdict.isFork) this.#forked(origin, request.note);
     if (verdict.status !== 200) return { status: verdict.status, type: text, body: `${verdict.detail}\n` };
     try {
       const own = await this.#cosign(verdict.checkpoint, verdict.signatures);
@@ -65,6 +70,17 @@ export class Witness implements WitnessService {
       log.error({ err: error, origin }, "a checkpoint could not be kept, so it is not cosigned");
       return { status: 503, type: text, body: "the checkpoint could not be kept\n" };
     }
+  }
+
+  /** Only this is proof. That something was not shown to extend what we have says no more than that whoever sent it could not. */
+  #forked(origin: string, note: string): void {
+    if (this.#forks.has(origin)) return;
+    const cosigned = this.#options.heads.latest(origin)!;
+    this.#forks.set(
+      origin,
+      `the witnessed log ${origin} has signed two histories of ${cosigned.checkpoint.size} entries`,
+    );
+    this.#options.log.error({ origin, cosigned: cosigned.note, note }, "a witnessed log has signed two histories");
   }
 
   async #cosign(checkpoint: Checkpoint, signatures: readonly NoteSignature[]): Promise<readonly NoteSignature[]> {

@@ -57,6 +57,7 @@ export class Witnessing {
           target: () => cosignatures.target,
           onCosigned: (size, signatures) => cosignatures.add(size, signatures),
           onAgreed: () => guard.heard(`witness ${peer.url}`),
+          onAway: () => guard.missed(`witness ${peer.url}`),
           onContradiction: (contradiction) => guard.contradicted(contradiction),
           log,
         }),

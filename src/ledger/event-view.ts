@@ -71,6 +71,8 @@ const texts = {
   "quarantine.expired": (e) => `${e.count("count", "message")} left quarantine by age`,
   "ledger.pruning_ordered": (e) => `readings before entry ${e.word("before")} are to be dropped, by retention`,
   "ledger.payloads_pruned": (e) => `${e.count("count", "reading")} dropped, as entry ${e.word("order")} ordered`,
+  "ledger.origin_begun": (e) =>
+    `the ledger goes on as ${e.word("origin")} after ${e.word("previous_origin")}${e.because("reason")}`,
   "ledger.finding": (e) =>
     `the scrub found ${e.word("part")} wrong from entry ${e.word("leaf_index")}: ${e.word("what")}`,
   "ledger.repaired": (e) =>

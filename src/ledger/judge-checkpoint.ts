@@ -17,7 +17,9 @@ export type WitnessVerdict =
   | { readonly status: 200; readonly checkpoint: Checkpoint; readonly signatures: readonly NoteSignature[] }
   /** @see size of the checkpoint that was cosigned last */
   | { readonly status: 409; readonly size: number }
-  | { readonly status: 400 | 403 | 404 | 422; readonly detail: string };
+  | { readonly status: 400 | 403 | 404; readonly detail: string }
+  /** @see isFork it has the size of what was cosigned last and another root: two histories, both signed by the log */
+  | { readonly status: 422; readonly detail: string; readonly isFork: boolean };
 
 /** Total. @param latest what was cosigned last for a log, undefined before the first */
 export function judgeCheckpoint(
@@ -40,12 +42,13 @@ export function judgeCheckpoint(
   const last = latest(origin);
   if (oldSize !== (last?.size ?? 0)) return { status: 409, size: last?.size ?? 0 };
   if (size === 0 && !sameHash(root, sha256(new Uint8Array(0))))
-    return { status: 422, detail: "not the root of the empty tree" };
+    return { status: 422, detail: "not the root of the empty tree", isFork: false };
   const extendsLast =
     last === undefined || last.size === 0
       ? proof.length === 0
       : verifyConsistency(last.size, size, last.root, root, proof);
-  if (!extendsLast) return { status: 422, detail: `not shown to extend the checkpoint of ${oldSize}` };
+  const isFork = size > 0 && size === last?.size && !sameHash(root, last.root);
+  if (!extendsLast) return { status: 422, detail: `not shown to extend the checkpoint of ${oldSize}`, isFork };
   return { status: 200, checkpoint, signatures };
 }
 

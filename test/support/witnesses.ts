@@ -23,10 +23,10 @@ export function lineKey(vkey: string): LineKey {
 }
 
 /** One key pair for all tests of a file: it takes long to make. */
-export function testSigner(): Promise<WitnessSigner> {
+export function testSigner(name = witnessName): Promise<WitnessSigner> {
   return openWitnessSigner({
     keysDir: join(mkdtempSync(join(tmpdir(), "mycogate-witness-")), "keys"),
-    name: witnessName,
+    name,
   });
 }
 

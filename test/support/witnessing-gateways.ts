@@ -1,51 +1,52 @@
-/** Built gateways that witness each other, and what they show of it. */
+/** Built gateways that witness each other, set up as docs/guides/witness.md says. */
 import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
+import { loadConfig } from "../../gateway/config/config.ts";
+import { ensureIdentity } from "../../gateway/config/identity.ts";
+import { openSigningKeys, publicKeys } from "../../gateway/journal/signing-keys.ts";
 import { projectRoot } from "../../gateway/project-root.ts";
+import { openWitnessSigner, witnessVkeys } from "../../gateway/witness/witness-signer.ts";
 
 export interface GatewayKeys {
+  /** Ed25519, then ML-DSA-44. */
   readonly log: readonly string[];
   readonly witness: readonly string[];
 }
 
+/** Nothing listens there, and nobody waits for it long: these tests need no database. */
+export const noDatabase = { MYCOGATE_DATABASE_URL: "postgres://127.0.0.1:1/none", MYCOGATE_LEDGER_HOLD_SECONDS: "1" };
+
 const run = promisify(execFile);
+const guide = readFileSync(`${projectRoot}docs/guides/witness.md`, "utf8");
 
-/** The command line of the built gateway. */
-export async function mycogate(dataDir: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, MYCOGATE_DATA: dataDir };
-  return (await run(process.execPath, [`${projectRoot}bin/mycogate.mjs`, ...args], { env })).stdout;
+/** A block of the guide, its commands run in `dir`. */
+export async function fromGuide(block: string, dir: string): Promise<string> {
+  const [, commands] = new RegExp(`^\`\`\`sh ${block}\\n([\\s\\S]*?)^\`\`\``, "m").exec(guide)!;
+  const script = `mycogate() { "${process.execPath}" "${projectRoot}bin/mycogate.mjs" "$@"; }\n${commands}`;
+  return (await run("bash", ["-euo", "pipefail", "-c", script], { cwd: dir })).stdout;
 }
 
-export async function keysOf(dataDir: string): Promise<GatewayKeys> {
-  const keys: { role: string; vkey: string }[] = JSON.parse(await mycogate(dataDir, "key", "show", "--json"));
-  const of = (wanted: string) => keys.filter(({ role }) => role === wanted).map(({ vkey }) => vkey);
-  return { log: of("checkpoint"), witness: of("witness") };
+/** What a first start makes, without the start. */
+export async function makeKeys(dataDir: string): Promise<GatewayKeys> {
+  mkdirSync(dataDir, { recursive: true });
+  const identity = ensureIdentity(loadConfig({ env: { MYCOGATE_DATA: dataDir }, cwd: dataDir }));
+  const { ledgerOrigin: origin, ledgerDir, witnessName: name } = identity;
+  const keysDir = join(dataDir, "keys");
+  const keys = await openSigningKeys({ keysDir, ledgerDir: join(dataDir, ledgerDir), origin, nowUs: () => 1 });
+  await keys.close();
+  await (await openWitnessSigner({ keysDir, name })).close();
+  const log = (await publicKeys(keysDir, origin)).filter(({ role }) => role === "checkpoint").map(({ vkey }) => vkey);
+  return { log, witness: await witnessVkeys(keysDir, name) };
 }
 
-/** Keys of a gateway that has run once and was stopped. */
-export async function firstStart(dataDir: string): Promise<GatewayKeys> {
-  await (await GatewayProcess.start(dataDir, witnessSettings(undefined, []))).stop();
-  return keysOf(dataDir);
-}
-
-/** Settings of a gateway that asks `url` to cosign, and cosigns the logs with these keys. */
-export function witnessSettings(peer: { url: string; keys: GatewayKeys } | undefined, logs: readonly string[]) {
-  return {
-    // Nothing listens there: these tests need no database.
-    MYCOGATE_DATABASE_URL: "postgres://127.0.0.1:1/none",
-    MYCOGATE_WITNESS_LOGS: JSON.stringify(logs),
-    MYCOGATE_WITNESS_PEERS: JSON.stringify(peer ? [{ url: peer.url, vkeys: peer.keys.witness }] : []),
-  };
-}
-
-export function policyOf({ log }: GatewayKeys, { witness }: GatewayKeys): string {
-  const lines = witness.map((vkey, index) => `witness w${index} ${vkey}`);
-  const group = `group all all ${witness.map((_, index) => `w${index}`).join(" ")}`;
-  return `${[...log.map((vkey) => `log ${vkey}`), "require ed25519+mldsa44", ...lines, group, "quorum all"].join("\n")}\n`;
-}
-
-export function dataDirs(dir: string): { a: string; b: string } {
-  return { a: join(dir, "a"), b: join(dir, "b") };
+/** The configuration of the guide, for the keys of the other and the port where it listens. */
+export function configure(dataDir: string, { log, witness }: GatewayKeys, port: number): void {
+  const [, yaml] = /^```yaml\n(witness:\n {2}logs:[\s\S]*?)^```/m.exec(guide)!;
+  const places = { "checkpoint, Ed25519": log[0], "checkpoint, ML-DSA-44": log[1] };
+  const more = { "witness, Ed25519": witness[0], "witness, ML-DSA-44": witness[1] };
+  let text = yaml!.replace("8081", String(port));
+  for (const [place, vkey] of Object.entries({ ...places, ...more })) text = text.replace(`<south, ${place}>`, vkey!);
+  writeFileSync(join(dataDir, "mycogate.yaml"), text);
 }

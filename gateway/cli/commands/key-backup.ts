@@ -27,7 +27,7 @@ export const backupKeys: CommandHandler<BackupOptions> = async (context) => {
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
   const passphrase = await passphraseIn(context);
   const keys = await collectKeys(join(config.data, "keys"));
-  const checkpoint = await readCheckpointFile(diskFiles, checkpointPath(join(config.data, "ledger")));
+  const checkpoint = await readCheckpointFile(diskFiles, checkpointPath(join(config.data, identity.ledgerDir)));
   const file = resolve(context.io.cwd, context.args[0]!);
   await writeBackup(file, sealBackup({ identity, keys, checkpoint }, passphrase));
   const names = Object.keys(keys);

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import { type KeyRole, keyRoles } from "../../../src/ledger/key-events.ts";
-import { parseNote } from "../../../src/ledger/note.ts";
+import { parseNote, parseVkey } from "../../../src/ledger/note.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { findIdentity, type Identity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
@@ -20,7 +20,9 @@ export const showKeys: CommandHandler<CommonOptions> = async (context) => {
   const { config, identity } = started(context);
   const logKeys = await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
   const witnessKeys = (await witnessVkeys(join(config.data, "keys"), identity.witnessName)).map((vkey, index) => {
-    return { role: "witness", type: index === 0 ? "Ed25519" : "ML-DSA-44", vkey, state: "in use" };
+    const key = parseVkey(vkey);
+    const publicKey = key.ok ? Buffer.from(key.value.publicKey).toString("hex") : "";
+    return { role: "witness", type: index === 0 ? "Ed25519" : "ML-DSA-44", vkey, publicKey, state: "in use" };
   });
   const keys = [...logKeys, ...witnessKeys];
   const rows = keys.map(({ role, type, state, vkey }) => [role, type, state, vkey]);
@@ -59,7 +61,7 @@ export const retireKey: CommandHandler<{ readonly yes?: boolean }> = async (cont
   const [current, old] = [await findRoleKey(place, role), await findRoleKey(place, role, ".old")];
   if (old === undefined || current === undefined || old.vkey === current.vkey)
     throw refusal(role, `there is no ${role} key before the one in use`);
-  const missing = await missingFor(role, current, join(config.data, "ledger"));
+  const missing = await missingFor(role, current, join(config.data, identity.ledgerDir));
   if (missing !== undefined) throw refusal(role, missing);
   if (!context.options.yes) throw new UsageError("a retired key is deleted and cannot be brought back; add --yes");
   await removeOldKey(place, role);

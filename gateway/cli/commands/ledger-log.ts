@@ -1,8 +1,8 @@
 /** `mycogate ledger log`: what was decided and what befell the gateway, from its files, so that nothing need be running. */
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EventView, eventView } from "../../../src/ledger/event-view.ts";
 import { loadConfig } from "../../config/config.ts";
+import { findLedger } from "../../config/ledgers.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
 import { isOfType } from "../../registry/event-log.ts";
 import { type CommandHandler, UsageError } from "../context.ts";
@@ -13,6 +13,7 @@ export interface LogOptions {
   readonly type?: string;
   readonly device?: string;
   readonly follow?: boolean;
+  readonly origin?: string;
 }
 
 /** A checkpoint comes at most every second. */
@@ -21,7 +22,7 @@ const pollMs = 500;
 export const showLog: CommandHandler<LogOptions> = async ({ io, options, sources }) => {
   const { type, device, follow = false } = options;
   const since = options.since === undefined ? "" : sinceTime(options.since, Date.now());
-  const log = new PublishedLog({ dir: join(loadConfig(sources).data, "ledger") });
+  const log = new PublishedLog({ dir: findLedger(loadConfig(sources), options.origin).dir });
   try {
     for (let from = 0; ; await sleep(pollMs)) {
       const to = (await log.checkpoint())?.checkpoint.size ?? 0;

@@ -1,42 +1,41 @@
 /** `mycogate ledger policy | prove | export`: the log for those who do not trust the gateway. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import { encodeBase64 } from "../../../src/ledger/base64.ts";
 import { blockProofJson } from "../../../src/ledger/block-proof.ts";
 import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
-import { findIdentity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
+import { findLedger } from "../../config/ledgers.ts";
 import { MasExport, type MasReport } from "../../journal/export-mas.ts";
 import { type ExportReport, exportTiles } from "../../journal/export-tiles.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
 import { allPublicKeys, openSigningKeys } from "../../journal/signing-keys.ts";
 import { CoseReceipts } from "../../services/cose-receipts.ts";
-import {
-  type BaseContext,
-  type CommandContext,
-  type CommandHandler,
-  type CommonOptions,
-  print,
-  UsageError,
-} from "../context.ts";
+import { witnessPolicyLines } from "../../witness/config.ts";
+import { type CommandContext, type CommandHandler, type CommonOptions, print, UsageError } from "../context.ts";
 import { ProgressBar } from "../progress-bar.ts";
 
-/** Prints the policy that says: believe this log, and only with both of its signatures. */
-export const printPolicy: CommandHandler<CommonOptions> = async (context) => {
+export interface LedgerOptions extends CommonOptions {
+  readonly origin?: string;
+}
+
+/** Prints the policy that says: believe this log, and only with both of its signatures, and those of its witnesses. */
+export const printPolicy: CommandHandler<LedgerOptions> = async (context) => {
   const config = loadConfig(context.sources);
-  const identity = findIdentity(config);
-  const keys = identity === undefined ? [] : await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
+  const { origin } = findLedger(config, context.options.origin);
+  const keys = origin === undefined ? [] : await allPublicKeys(keyPlace(config, origin));
   // A key that is prepared too: who learns of it now needs no new policy later.
   const vkeys = keys.filter(({ role }) => role === "checkpoint").map(({ vkey }) => vkey);
   if (vkeys.length === 0)
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
-  const policy = [...vkeys.map((vkey) => `log ${vkey}`), "require ed25519+mldsa44", "quorum none"].join("\n");
-  print(context, { origin: identity?.ledgerOrigin, policy: `${policy}\n` }, policy);
+  const witnesses = witnessPolicyLines(config.witness);
+  const policy = [...vkeys.map((vkey) => `log ${vkey}`), "require ed25519+mldsa44", ...witnesses].join("\n");
+  print(context, { origin, policy: `${policy}\n` }, policy);
   return 0;
 };
 
-export interface ProveOptions {
+export interface ProveOptions extends LedgerOptions {
   /** True without a value. */
   readonly cose?: true | string;
   readonly block?: boolean;
@@ -79,9 +78,8 @@ async function proofOf(
   }
   if (by === undefined) return formatProofFile(proof);
   const config = loadConfig(sources);
-  const place = keyPlace(config, findIdentity(config)!.ledgerOrigin);
-  const ledgerDir = join(config.data, "ledger");
-  const keys = await openSigningKeys({ ...place, ledgerDir, nowUs: () => 0, make: false });
+  const { origin, dir } = findLedger(config, options.origin);
+  const keys = await openSigningKeys({ ...keyPlace(config, origin!), ledgerDir: dir, nowUs: () => 0, make: false });
   try {
     const receipt = await new CoseReceipts(log, keys.cose).inclusion(leafIndex, by);
     if (receipt === undefined) throw new GatewayError("ENTRY_NOT_FOUND", "a log of one entry has no receipts");
@@ -91,7 +89,7 @@ async function proofOf(
   }
 }
 
-export interface ExportOptions {
+export interface ExportOptions extends LedgerOptions {
   readonly tiles?: string;
   readonly mas?: string;
   readonly masTables?: string;
@@ -105,7 +103,7 @@ export const exportLedger: CommandHandler<ExportOptions> = async (context) => {
   const progress = new ProgressBar(context.io, "entries");
   const show = (done: number, of: number) => progress.show(done, of);
   const reports = await withLog(context, async (log) => {
-    const ledgerDir = join(loadConfig(context.sources).data, "ledger");
+    const ledgerDir = findLedger(loadConfig(context.sources), context.options.origin).dir;
     const masExport = new MasExport({ log, ledgerDir, onProgress: show });
     const path = (name: string) => resolve(context.io.cwd, name);
     return {
@@ -141,8 +139,11 @@ function reportLines(
   return lines;
 }
 
-async function withLog<T>({ sources }: BaseContext, use: (log: PublishedLog) => Promise<T>): Promise<T> {
-  const log = new PublishedLog({ dir: join(loadConfig(sources).data, "ledger") });
+async function withLog<T>(
+  { sources, options }: CommandContext<LedgerOptions>,
+  use: (log: PublishedLog) => Promise<T>,
+): Promise<T> {
+  const log = new PublishedLog({ dir: findLedger(loadConfig(sources), options.origin).dir });
   try {
     return await use(log);
   } finally {

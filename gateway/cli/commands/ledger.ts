@@ -1,14 +1,13 @@
 /** `mycogate ledger verify`: read the whole log, believe nothing, name the first bad place. */
 import { createSecretKey } from "node:crypto";
-import { join } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import type { CheckpointVerifier } from "../../../src/ledger/checkpoint.ts";
 import { checkpointVerifier } from "../../../src/ledger/checkpoint-verifier.ts";
 import type { KeyHistory } from "../../../src/ledger/key-events.ts";
 import { type NoteKey, parseNote, parseVkey, signatureTypes } from "../../../src/ledger/note.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
-import { findIdentity } from "../../config/identity.ts";
 import { keyPlace } from "../../config/key-place.ts";
+import { findLedger } from "../../config/ledgers.ts";
 import { checkpointPath, readCheckpointFile } from "../../journal/checkpoint-file.ts";
 import { diskFiles } from "../../journal/disk-files.ts";
 import { announcedKeysIn } from "../../journal/key-history.ts";
@@ -20,16 +19,19 @@ import { type CommandHandler, print, UsageError } from "../context.ts";
 import { ProgressBar } from "../progress-bar.ts";
 
 export interface VerifyOptions {
+  readonly origin?: string;
   readonly vkey?: readonly string[];
 }
 
 export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
   const config = loadConfig(context.sources);
-  const history = await announcedKeysIn(join(config.data, "ledger"));
-  const { origin, verifiers, seals } = await logKeys(context.options.vkey ?? (await ownVkeys(config)), history, config);
+  const ledger = findLedger(config, context.options.origin);
+  const history = await announcedKeysIn(ledger.dir);
+  const vkeys = context.options.vkey ?? (await ownVkeys(config, ledger.origin));
+  const { origin, verifiers, seals } = await logKeys(vkeys, history, ledger.dir, config);
   const progress = new ProgressBar(context.io, "entries");
   const report = await verifyLog({
-    dir: join(config.data, "ledger"),
+    dir: ledger.dir,
     verifiers,
     seals,
     onProgress: (entries, of) => progress.show(entries, of),
@@ -39,13 +41,12 @@ export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
   return report.ok ? 0 : 1;
 };
 
-async function ownVkeys(config: Config): Promise<string[]> {
-  const identity = findIdentity(config);
-  if (identity === undefined) {
+async function ownVkeys(config: Config, origin: string | undefined): Promise<string[]> {
+  if (origin === undefined) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
   }
   // With one that the next start announces, the key before it is still the log's.
-  const keys = await allPublicKeys(keyPlace(config, identity.ledgerOrigin));
+  const keys = await allPublicKeys(keyPlace(config, origin));
   return keys.filter(({ state }) => state !== "next").map(({ vkey }) => vkey);
 }
 
@@ -59,7 +60,12 @@ interface LogKeys {
 /**
  * @param vkeys in any order; the seals' own key may be missing. Each stands for its successors too, which it has signed.
  */
-async function logKeys(vkeys: readonly string[], history: KeyHistory, config: Config): Promise<LogKeys> {
+async function logKeys(
+  vkeys: readonly string[],
+  history: KeyHistory,
+  ledgerDir: string,
+  config: Config,
+): Promise<LogKeys> {
   const keys = vkeys.map(noteKeyOf);
   const origin = keys.find(({ type }) => type === signatureTypes.mldsa44)?.name;
   const ofType = (type: number, name: string | undefined) =>
@@ -68,7 +74,7 @@ async function logKeys(vkeys: readonly string[], history: KeyHistory, config: Co
   if (origin === undefined || classical.length === 0) {
     throw new UsageError("both vkeys of the log, Ed25519 and ML-DSA-44, are needed; `mycogate key show` prints them");
   }
-  const text = (await readCheckpointFile(diskFiles, checkpointPath(join(config.data, "ledger")))) ?? "";
+  const text = (await readCheckpointFile(diskFiles, checkpointPath(ledgerDir))) ?? "";
   const note = parseNote(text);
   const signedBy = new Set(note.ok ? note.value.signatures.map(({ keyId }) => keyId) : []);
   /** Of one type any will do: the one that was given, or a successor. */

@@ -162,9 +162,17 @@ describe("refused, with the status of the specification, is", () => {
     expect(await answerTo(await log.request(6, 9))).toMatchObject({ status: 409, body: "7\n" });
   });
 
-  test("another history: 422, at the same size and at a larger one", async () => {
-    expect((await answerTo(await other.request(7, 7))).status).toBe(422);
-    expect((await answerTo(await other.request(7, 9))).status).toBe(422);
+  test("another history: 422, at the same size and at a larger one; only the first proves a fork, and raises the alarm", async () => {
+    const { witness } = await open();
+    expect((await witness.addCheckpoint(await log.request(0, 7))).status).toBe(200);
+    expect((await witness.addCheckpoint(await other.request(7, 9))).status).toBe(422);
+    // Anybody can send a true checkpoint with a wrong proof.
+    const note = await log.note(9);
+    const body = formatAddCheckpoint({ oldSize: 7, proof: [], note });
+    expect((await witness.addCheckpoint(Buffer.from(body))).status).toBe(422);
+    expect(witness.alarms).toEqual([]);
+    for (const _ of [1, 2]) expect((await witness.addCheckpoint(await other.request(7, 7))).status).toBe(422);
+    expect(witness.alarms).toEqual(["the witnessed log log.test/1 has signed two histories of 7 entries"]);
   });
 
   test("a proof that proves too much or too little: 422", async () => {
