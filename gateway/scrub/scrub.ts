@@ -232,7 +232,7 @@ export class Scrub implements ScrubService {
         for (const finding of report.findings) await this.#add(pass, finding);
         if (report.done) return true;
         if (startedMs - this.#savedMs > savePositionMs) await this.#savePosition(pass.position);
-        await this.#rest(pass, performance.now() - startedMs);
+        if (!this.#asked || pass.asked) await this.#rest(pass, performance.now() - startedMs);
       }
     } finally {
       await steps.close();
