@@ -162,7 +162,7 @@ static void chain_next(char **rest) {
   size_t len;
   uint8_t public_key[32];
   uint8_t msg_id[MYCO_MSG_ID_BYTES] = {0};
-  myco_sodium_key key;
+  adapter_key key;
   myco_geo geo;
   myco_envelope in;
   myco_crypto crypto;
@@ -170,8 +170,8 @@ static void chain_next(char **rest) {
   size_t written = 0;
   uint8_t *out = NULL;
   myco_status status;
-  myco_sodium_key_from_seed(&key, bytes_of(next_field(rest), &len), public_key);
-  crypto = myco_sodium_crypto(&key);
+  adapter_key_from_seed(&key, bytes_of(next_field(rest), &len), public_key);
+  crypto = adapter_crypto(&key);
   read_envelope(rest, &in, &geo);
   if (myco_chain_must_sign(&chain)) {
     myco_chain_anchor(&chain, &in);
@@ -225,7 +225,7 @@ static void anchor(char **rest) {
   size_t len;
   uint8_t *public_key = bytes_of(next_field(rest), &len);
   uint8_t *message = bytes_of(next_field(rest), &len);
-  myco_crypto crypto = myco_sodium_crypto(NULL);
+  myco_crypto crypto = adapter_crypto(NULL);
   myco_envelope_view view;
   const uint8_t *links = NULL;
   const myco_status status = myco_envelope_verify(message, len, public_key, &crypto, &view);
@@ -246,7 +246,7 @@ static void chain_init(char **rest) {
 static void recall(char **rest) {
   size_t len;
   uint8_t *message = bytes_of(next_field(rest), &len);
-  myco_crypto crypto = myco_sodium_crypto(NULL);
+  myco_crypto crypto = adapter_crypto(NULL);
   printf("%d\n", myco_chain_recall(&chain, message, len, &crypto));
 }
 

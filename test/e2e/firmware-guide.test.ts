@@ -75,7 +75,7 @@ needs("gcc", "sodium.h")("the guide for firmware", () => {
     operator.on("message", (_topic, payload) => results.push(JSON.parse(payload.toString())));
     await operator.subscribeAsync("mycobrain/greenhouse-7/cmd/result", { qos: 1 });
     await operator.publishAsync("mycobrain/greenhouse-7/cmd", '{"id":1,"cmd":"water"}', { qos: 1 });
-    await expect.poll(() => results, patience).toEqual([{ id: 1, success: true, message: "done" }]);
+    await expect.poll(() => results, patience).toEqual([{ id: "1", success: true, message: "done" }]);
     await operator.endAsync();
     expect(said.filter((line) => line.startsWith("fault"))).toEqual([]);
   }, 120_000);
