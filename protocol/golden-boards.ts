@@ -111,10 +111,10 @@ export function goldenBoards(codec: GoldenCodec) {
       "lora-gateway",
       "LoRa gateway, the header of a frame",
       '{"t_ms":81234,"src":177,"dst":192,"seq":77,"ack":3,"type":1,"flags":1}',
-      { readings: ["board_clock 81.234 s", "src 177 -", "dst 192 -", "seq 77 -", "ack 3 -", "type 1 -", "flags 1 -"] },
+      { readings: [] },
     ),
     line("lora-gateway", "LoRa gateway, older build", '{"rx":1,"type":5,"seq":9,"src":177,"dst":192}', {
-      readings: ["rx 1 -", "type 5 -", "seq 9 -", "src 177 -", "dst 192 -"],
+      readings: [],
     }),
     line("lora-gateway", "LoRa gateway, command taken", '{"sent":true,"seq":4}'),
     line("lora-gateway", "LoRa gateway, command not understood", '{"error":"json_parse"}'),
