@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { shake128 } from "@noble/hashes/sha3.js";
 import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -115,6 +116,21 @@ describe("an ML-DSA-44 verifier key", () => {
     expect(checkpointVerifier(vkey)).toMatchObject({ ok: false, reject: "VKEY_MALFORMED" });
   });
 });
+
+test("the ML-DSA-44 of the lines makes the keys and signatures that C2SP CCTV has accumulated", () => {
+  // ML-DSA/accumulated, 100 iterations: seeds from one SHAKE128 of nothing, keys and signatures of nothing into another.
+  const seeds = shake128.create();
+  const accumulated = shake128.create({ dkLen: 32 });
+  const empty = new Uint8Array(0);
+  for (let iteration = 0; iteration < 100; iteration++) {
+    const keys = ml_dsa44.keygen(seeds.xof(32));
+    const signature = ml_dsa44.sign(empty, keys.secretKey, { extraEntropy: false });
+    expect(ml_dsa44.verify(signature, empty, keys.publicKey)).toBe(true);
+    accumulated.update(keys.publicKey).update(signature);
+  }
+  const published = "d51148e1f9f4fa1a723a6cf42e25f2a99eb5c1b378b3d2dbbd561b1203beeae4";
+  expect(Buffer.from(accumulated.digest()).toString("hex")).toBe(published);
+}, 60_000);
 
 interface Wycheproof {
   readonly testGroups: readonly {
