@@ -8,7 +8,7 @@ import { parseNote } from "../../src/ledger/note.ts";
 import type { DependencyState } from "../http/services.ts";
 import { readCheckpointFile, storeCheckpoint } from "./checkpoint-file.ts";
 import type { FilePort } from "./file-port.ts";
-import { contradictionIn, type HistoryGuard, type OwnLog } from "./history-guard.ts";
+import { contradictionIn, differenceFrom, type HistoryGuard, type OwnLog } from "./history-guard.ts";
 import type { JournalLogger } from "./logger.ts";
 
 export interface AnchorFileOptions {
@@ -124,6 +124,13 @@ export class AnchorFile {
     if (contradiction !== undefined) {
       guard.contradicted({ source: anchorMemory(path), ...contradiction });
       this.#trouble = "it contradicts this ledger";
+      return false;
+    }
+    // As after a restore from before a key was rotated and retired: no proof, but a memory that must not be written over.
+    if (origin === own.origin && (await differenceFrom(checkpoint.value, own)) !== undefined) {
+      const [size, ownSize] = [checkpoint.value.size, own.size()];
+      guard.contradicted({ source: anchorMemory(path), kind: "claim", size, ownSize, note: undefined });
+      this.#trouble = "it contradicts this ledger, under keys that are not here";
       return false;
     }
     this.#known = text;

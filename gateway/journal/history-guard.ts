@@ -4,7 +4,7 @@
  * for as long as patience lasts; and whatever contradicts the disk is an alarm at any time. docs/adr/0067
  */
 import { type ErrorCode, GatewayError } from "../../src/errors.ts";
-import { type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { sameHash } from "../../src/ledger/proof.ts";
 import type { JournalLogger } from "./logger.ts";
 
@@ -153,11 +153,14 @@ export interface OwnLog {
 export async function contradictionIn(note: string, own: OwnLog): Promise<Omit<Contradiction, "source"> | undefined> {
   const opened = openCheckpoint(note, own.origin, own.verifiers);
   if (!opened.ok) return undefined;
-  const { size, root } = opened.value;
-  const ownSize = own.size();
-  if (size > ownSize) return { kind: "ahead", size, ownSize, note };
-  if (size > 0 && !sameHash(await own.rootAt(size), root)) return { kind: "fork", size, ownSize, note };
-  return undefined;
+  const kind = await differenceFrom(opened.value, own);
+  return kind && { kind, size: opened.value.size, ownSize: own.size(), note };
+}
+
+/** Whoever has signed it. */
+export async function differenceFrom({ size, root }: Checkpoint, own: OwnLog): Promise<"ahead" | "fork" | undefined> {
+  if (size > own.size()) return "ahead";
+  return size > 0 && !sameHash(await own.rootAt(size), root) ? "fork" : undefined;
 }
 
 /** What a start ends with. */

@@ -155,6 +155,25 @@ test("an anchor that is ahead, or of another history, refuses the start and keep
   }
 });
 
+test("an anchor that is ahead, or of another history, under keys that are not here is kept, and an alarm", async () => {
+  const rotated = logKeys(log.origin);
+  for (const note of [
+    await new GrowingLog(rotated).note(12),
+    await new GrowingLog(rotated, "another ").note(8),
+  ]) {
+    const files = mounted(note);
+    const { anchor, refusals, alarms, cleared } = anchorOf(files);
+    await anchor.start();
+    expect(await cleared()).toBe(false);
+    expect(refusals).toEqual([]);
+    expect(alarms.map(({ kind }) => kind)).toEqual(["claim"]);
+    anchor.keep(await log.note(9));
+    await anchor.close();
+    expect(files.bytes(path)!.toString()).toBe(note);
+    expect(anchor.state().status).toBe("degraded");
+  }
+});
+
 test("an anchor of another log refuses the start, unless this gateway has ended that log", async () => {
   const files = mounted(await new GrowingLog(logKeys("log.test/0")).note(30));
   await expect(anchorOf(files).anchor.start()).rejects.toMatchObject({ code: "ANCHOR_MISMATCH" });
