@@ -157,10 +157,7 @@ test("an anchor that is ahead, or of another history, refuses the start and keep
 
 test("an anchor that is ahead, or of another history, under keys that are not here is kept, and an alarm", async () => {
   const rotated = logKeys(log.origin);
-  for (const note of [
-    await new GrowingLog(rotated).note(12),
-    await new GrowingLog(rotated, "another ").note(8),
-  ]) {
+  for (const note of [await new GrowingLog(rotated).note(12), await new GrowingLog(rotated, "another ").note(8)]) {
     const files = mounted(note);
     const { anchor, refusals, alarms, cleared } = anchorOf(files);
     await anchor.start();
