@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { GatewayError } from "../../../src/errors.ts";
 import { encodeBase64 } from "../../../src/ledger/base64.ts";
 import { blockProofJson } from "../../../src/ledger/block-proof.ts";
+import { type Checkpoint, openCheckpoint } from "../../../src/ledger/checkpoint.ts";
 import { formatProofFile } from "../../../src/ledger/proof-file.ts";
 import { loadConfig } from "../../config/config.ts";
 import { keyPlace } from "../../config/key-place.ts";
@@ -81,7 +82,13 @@ async function proofOf(
   const { origin, dir } = findLedger(config, options.origin);
   const keys = await openSigningKeys({ ...keyPlace(config, origin!), ledgerDir: dir, nowUs: () => 0, make: false });
   try {
-    const receipt = await new CoseReceipts(log, keys.cose).inclusion(leafIndex, by);
+    // Or a journal and a checkpoint that somebody has put there would get a signature of ours.
+    const open = (note: string): Checkpoint => {
+      const opened = openCheckpoint(note, origin!, keys.checkpointVerifiers);
+      if (opened.ok) return opened.value;
+      throw new GatewayError("CHECKPOINT_INVALID", `the stored checkpoint does not hold: ${opened.detail}`);
+    };
+    const receipt = await new CoseReceipts(log, keys.cose, open).inclusion(leafIndex, by);
     if (receipt === undefined) throw new GatewayError("ENTRY_NOT_FOUND", "a log of one entry has no receipts");
     return receipt;
   } finally {

@@ -127,6 +127,13 @@ test("a COSE receipt by each key holds for the leaf that --leaf prints", async (
   expect((await runCli(["ledger", "prove", "1", "--cose", "--leaf"], cwd)).code).toBe(2);
 });
 
+test("no COSE receipt is signed for a checkpoint that the log's keys have not both signed", async () => {
+  const file = join(cwd, "data", "ledger", "checkpoint");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/\u2014 .*\n$/, ""));
+  const { code, err } = await runCli(["ledger", "prove", "1", "--cose"], cwd);
+  expect([code, err]).toEqual([1, expect.stringContaining("CHECKPOINT_INVALID")]);
+});
+
 test("an entry of a sealed block has the short proof, which says what it is worth", async () => {
   const shown: { role: string; publicKey: string }[] = JSON.parse((await runCli(["key", "show", "--json"], cwd)).out);
   const sealKey = Buffer.from(shown.find(({ role }) => role === "seal")!.publicKey, "hex");
