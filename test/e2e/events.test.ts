@@ -118,7 +118,7 @@ test("the stopped gateway's log goes on with what the last start changed and the
     "settings.changed, null: the gateway started with other settings: ledger.blockLeaves",
     "operator.signed_in, admin: signed in over http",
   ]);
-});
+}, 240_000);
 
 test("nothing in the public log gives away a token or an address", async () => {
   const { out } = await runCli(["ledger", "log", "--data", data, "--json"], dir);
@@ -150,4 +150,4 @@ test("rotated keys are announced by the next start, and the whole log verifies",
     "checkpoint-mldsa44",
     "receipt",
   ]);
-});
+}, 240_000);
