@@ -15,7 +15,8 @@ export class FakeIngest implements IngestPort {
   failure: Error | undefined;
   /** While set, outcomes wait for `settleAll`. */
   isHolding = false;
-  readonly hasRoom = true;
+  hasRoom = true;
+  readonly #onRoom: (() => void)[] = [];
   readonly #seen = new Set<string>();
   #held: (() => void)[] = [];
 
@@ -35,7 +36,14 @@ export class FakeIngest implements IngestPort {
     else setImmediate(settle);
   }
 
-  onRoom(): void {}
+  onRoom(listener: () => void): void {
+    this.#onRoom.push(listener);
+  }
+
+  makeRoom(): void {
+    this.hasRoom = true;
+    for (const listener of this.#onRoom) listener();
+  }
 
   reject(_transport: string, reason: RejectReason): void {
     this.rejects.push(reason);

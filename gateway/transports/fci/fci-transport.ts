@@ -66,6 +66,7 @@ export class FciTransport implements Link, CommandLink {
   constructor(options: FciTransportOptions) {
     this.#options = options;
     this.#configured = new Map(options.config.boards.map(({ id, device }) => [id, device]));
+    options.ingest.onRoom(() => this.#readOn());
     this.counters = [
       {
         name: "mycogate_fci_messages_total",
@@ -218,7 +219,14 @@ export class FciTransport implements Link, CommandLink {
     socket.on("message", (data: Buffer) => {
       connection.isAlive = true;
       this.#message(connection, data);
+      // What is not read waits with its sender.
+      if (!this.#options.ingest.hasRoom) socket.pause();
     });
+  }
+
+  #readOn(): void {
+    // While it stops, nothing more is read.
+    if (this.#server) for (const { socket } of this.#connections) socket.resume();
   }
 
   #message({ bucket, boards }: Connection, bytes: Uint8Array): void {
@@ -313,7 +321,7 @@ export class FciTransport implements Link, CommandLink {
 
   #pingAll(): void {
     for (const connection of this.#connections) {
-      if (connection.isAlive) connection.socket.ping();
+      if (connection.isAlive || connection.socket.isPaused) connection.socket.ping();
       else connection.socket.terminate();
       connection.isAlive = false;
     }

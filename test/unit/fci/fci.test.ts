@@ -190,6 +190,23 @@ test("connections, rate and length are bounded, and what is dropped is counted",
   expect(ingest.rejects).toHaveLength(fates().RATE_LIMITED! + 2);
 });
 
+test("while ingest has no room a connection is not read, and nothing of what waits is lost", async () => {
+  await start({ limits: { ...limits, messagesPerSecond: 100_000 } });
+  const socket = await board();
+  ingest.hasRoom = false;
+  socket.send(telemetry("FCI-000001", 0));
+  await until(() => expect(fates().taken).toBe(1));
+  const [count, asMuch] = [100, "x".repeat(12_000)];
+  for (let rms = 1; rms <= count; rms++) socket.send(telemetry("FCI-000001", rms).replace("not-a-uuid", asMuch));
+  // Whatever was in the same read as the first may still come; a second connection's answer says that the rest could have.
+  const other = await board();
+  other.send(telemetry("FCI-000002", 0));
+  await until(() => expect(ingest.uploads.some(({ deviceId }) => deviceId === "FCI-000002")).toBe(true));
+  expect(fates().taken).toBeLessThan(count);
+  ingest.makeRoom();
+  await until(() => expect(fates().taken).toBe(count + 2));
+});
+
 test("any message is taken or counted, and the next one is read; any bytes on the socket do no harm", async () => {
   await start({ limits: { ...limits, messagesPerSecond: 100_000 } });
   const socket = await board();
