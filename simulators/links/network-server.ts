@@ -11,7 +11,7 @@ export class NetworkServer {
   readonly #server: Server;
   readonly #subscribed: Promise<unknown>;
   /** Not acknowledged by the gateway, oldest first. */
-  readonly #waiting: { readonly payload: Buffer; readonly onAck: () => void }[] = [];
+  readonly #waiting: { readonly payload: Buffer; readonly onAck: () => void; readonly onAgain: () => void }[] = [];
 
   private constructor(broker: Aedes) {
     this.#broker = broker;
@@ -38,6 +38,10 @@ export class NetworkServer {
       } as const;
       broker.publish(sent, () => {});
     });
+    // Sent again to a gateway that is back, whether or not it had dealt with them.
+    broker.on("clientReady", () => {
+      for (const { onAgain } of this.#waiting) onAgain();
+    });
     broker.on("ack", (packet) => {
       const payload = packet && "payload" in packet ? Buffer.from(packet.payload as Buffer) : undefined;
       const at = payload ? this.#waiting.findIndex((item) => item.payload.equals(payload)) : -1;
@@ -62,9 +66,9 @@ export class NetworkServer {
     await this.#subscribed;
   }
 
-  /** @param onAck the gateway has dealt with it */
-  publish(topic: string, payload: Buffer, onAck: () => void): void {
-    this.#waiting.push({ payload, onAck });
+  /** @param onAck the gateway has dealt with it @param onAgain another copy of it goes to the gateway */
+  publish(topic: string, payload: Buffer, onAck: () => void, onAgain: () => void): void {
+    this.#waiting.push({ payload, onAck, onAgain });
     this.#broker.publish({ cmd: "publish", topic, payload, qos: 1, dup: false, retain: false }, () => {});
   }
 
@@ -101,15 +105,22 @@ export class LorawanLink implements Link {
       books.lost++;
       return;
     }
-    books.sent(message, deviceId, "lorawan");
-    this.#underWay++;
-    const payload = Buffer.from(message.bytes);
-    const { deviceInfo } = JSON.parse(payload.toString()) as { deviceInfo: { applicationId: string; devEui: string } };
-    server.publish(`application/${deviceInfo.applicationId}/device/${deviceInfo.devEui}/event/up`, payload, () => {
+    const onSent = (): void => books.sent(message, deviceId, "lorawan");
+    const onAck = (): void => {
       books.delivered(message);
       this.#underWay--;
       if (this.#underWay === 0) this.#onDrained?.();
-    });
+    };
+    onSent();
+    this.#underWay++;
+    const payload = Buffer.from(message.bytes);
+    const { deviceInfo } = JSON.parse(payload.toString()) as { deviceInfo: { applicationId: string; devEui: string } };
+    server.publish(
+      `application/${deviceInfo.applicationId}/device/${deviceInfo.devEui}/event/up`,
+      payload,
+      onAck,
+      onSent,
+    );
   }
 
   /** Out of reach of every radio. */

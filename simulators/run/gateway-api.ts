@@ -60,8 +60,8 @@ export class GatewayRefusal extends Error {}
 
 /** Requests under way at once, where there are many to make. */
 const concurrency = 16;
-/** In real time, for a busy machine. */
-const commandMs = 30_000;
+/** In real time: enough for a busy machine, and for some attempts in the minute that a device that was away is told again. */
+const commandMs = 15_000;
 
 export class HttpGateway implements GatewayApi {
   readonly #url: string;
