@@ -158,12 +158,7 @@ export class CommandDesk implements CommandService {
   async outcome(id: string, withinMs: number): Promise<Command> {
     const command = this.#table.find(id)!;
     if (isFinished(command) || withinMs <= 0) return command;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, withinMs);
-    });
-    await Promise.race([this.#settled(id), late]);
-    clearTimeout(timer);
+    await this.#settled(id, withinMs);
     return this.#table.find(id) ?? command;
   }
 
@@ -181,7 +176,8 @@ export class CommandDesk implements CommandService {
     const event = { type: "command.accepted", id, deviceId, cmd, params, by, via, timeoutMs, expiresUs } as const;
     const command = await this.#record(event);
     this.#tally.add("accepted");
-    this.#enqueue(lane, this.#job(command));
+    // Where the gateway stops meanwhile, it is sent after the next start.
+    if (!this.#isStopping) this.#enqueue(lane, this.#job(command));
     return command;
   }
 
@@ -201,8 +197,9 @@ export class CommandDesk implements CommandService {
 
   #job(command: Command): Job {
     const abort = new AbortController();
-    const { id, deviceId, expiresUs } = command;
-    const leftMs = Math.max(0, (expiresUs - this.#options.nowUs()) / 1_000);
+    const { id, deviceId, acceptedUs, expiresUs } = command;
+    // A clock that was set back adds nothing to its life.
+    const leftMs = Math.max(0, expiresUs - Math.max(acceptedUs, this.#options.nowUs())) / 1_000;
     const job: Job = { command, abort, timer: undefined };
     job.timer = setTimeout(() => {
       abort.abort(new GatewayError("COMMAND_EXPIRED", `command ${id} could not be sent to ${deviceId} in time`));
@@ -239,6 +236,8 @@ export class CommandDesk implements CommandService {
     let isSent = false;
     const leaving = async (): Promise<void> => {
       signal.throwIfAborted();
+      if (this.#options.registry.find(deviceId)?.revokedUs !== undefined)
+        throw new GatewayError("DEVICE_REVOKED", `device ${deviceId} is revoked`);
       clearTimeout(job.timer);
       await this.#record({ type: "command.sent", id, deviceId, link: link.name });
       isSent = true;
@@ -313,11 +312,12 @@ export class CommandDesk implements CommandService {
 
   #unpark(): void {
     for (const job of this.#parked) {
-      const lane = this.#laneOf(job.command.deviceId);
-      if (!lane) continue;
+      const { deviceId } = job.command;
+      const lane = this.#laneOf(deviceId);
+      if (!lane || lane.link.isHeard?.(deviceId) === false) continue;
       this.#parked.delete(job);
       try {
-        lane.link.check(job.command.deviceId, job.command);
+        lane.link.check(deviceId, job.command);
         this.#enqueue(lane, job);
       } catch (error) {
         void this.#end(job, resultOf(error, false));
@@ -328,10 +328,17 @@ export class CommandDesk implements CommandService {
     this.#look = undefined;
   }
 
-  #settled(id: string): Promise<void> {
+  /** Once the command is finished, or after so long. */
+  #settled(id: string, withinMs?: number): Promise<void> {
     return new Promise((resolve) => {
       const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters.add(resolve));
+      const settle = (): void => {
+        clearTimeout(timer);
+        waiters.delete(settle);
+        resolve();
+      };
+      const timer = withinMs === undefined ? undefined : setTimeout(settle, withinMs);
+      this.#waiters.set(id, waiters.add(settle));
     });
   }
 

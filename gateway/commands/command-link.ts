@@ -18,6 +18,8 @@ export interface CommandLink {
   /** As in the ledger and in a transport's name. */
   readonly name: string;
   reaches(deviceId: string): boolean;
+  /** Whether the device has shown how it is spoken to. Absent where `reaches` says so too. */
+  isHeard?(deviceId: string): boolean;
   /** Commands of one lane go one after the other; a device has one lane. */
   lane(deviceId: string): string;
   /** @throws GatewayError COMMAND_UNSUPPORTED, COMMAND_UNKNOWN, REQUEST_INVALID for what the device's family does not take */

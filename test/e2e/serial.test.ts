@@ -427,11 +427,23 @@ needs("python3")("serial ports", () => {
     await until(() => expect(written().at(-1)).toBe("help"));
   });
 
+  test("until a board was heard, it is spoken to as the setting of its port says", async () => {
+    registry.boards.set(path(), { id: "s-1", port: "", role: "", firmware: "" });
+    await start([`${path()}=sciencecomms`]);
+    expect(transport.isHeard("s-1")).toBe(true);
+    const answer = sendBy(transport, "s-1", { cmd: "led", params: { args: "off" } }, 20_000);
+    await until(() => expect(pty.received.toString()).toBe("led off\n"));
+    pty.write('{"type":"ack","cmd":"led off","message":"ok","ts":1}\r\n');
+    expect(await answer).toEqual({ outcome: "succeeded", message: "ok" });
+  });
+
   test("a generation-A board gets its commands by number, by the table of its role", async () => {
     registry.boards.set(path(), { id: "a-1", port: "", role: "mushroom1", firmware: "" });
     await start();
+    expect(transport.isHeard("a-1")).toBe(false);
     pty.write(vector("cmd_result_gen_a"));
     await until(() => expect(ingest.outcomes).toHaveLength(1));
+    expect(transport.isHeard("a-1")).toBe(true);
     const answer = sendBy(transport, "a-1", { cmd: "buzzer_tone", params: { hz: 440, ms: 100 } }, 20_000);
     const commands = (): MdpPacket[] => sent().filter(({ type }) => type === mdpTypes.COMMAND);
     await until(() => expect(commands()).toHaveLength(1));

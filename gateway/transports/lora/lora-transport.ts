@@ -331,6 +331,7 @@ export class LoraTransport implements Link, CommandLink {
       this.#sent.add("ack_refused_airtime");
       return;
     }
+    for (const [other, { atMs }] of this.#acks) if (nowMs - atMs >= ackQuietMs) this.#acks.delete(other);
     this.#acks.set(deviceId, { ack, atMs: nowMs });
     this.#spend(deviceId, seconds);
     radio.send(wire);

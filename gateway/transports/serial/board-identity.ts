@@ -1,7 +1,8 @@
 /**
- * Which device an unsigned board on a port is. A board that tells its MAC is known by it, on whatever port. Else a port remembers its board through the registry; a board on a new port is
- * enrolled by itself, under the id it gives in HELLO if no other device has it (generation-B ids are not unique,
- * wire-facts §4.2), else under the port's name. Messages that come before that is settled wait for it.
+ * Which device an unsigned board on a port is. A board that tells its MAC is known by it, on whatever port. Else a port
+ * remembers its board through the registry; a board on a new port is enrolled by itself, under the id it gives in HELLO if
+ * no other device has it (generation-B ids are not unique, wire-facts §4.2), else under the port's name. Messages that
+ * come before that is settled wait for it.
  */
 import { GatewayError } from "../../../src/errors.ts";
 import { deviceIdPattern } from "../../../src/registry/device.ts";
@@ -23,10 +24,10 @@ export interface BoardIdentityOptions {
 
 type Waiter = (deviceId: string) => void;
 
-/** A port's name may be taken by a device that an operator enrolled. */
 /** The id of a board that is known by its MAC. Ids that boards claim are shorter. */
 const macId = (mac: string): string => `mycobrain-${mac}`;
 const isMacId = (id: string): boolean => /^mycobrain-[0-9a-f]{12}$/.test(id);
+/** A port's name may be taken by a device that an operator enrolled. */
 const attempts = ["", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9"];
 
 export class BoardIdentity {

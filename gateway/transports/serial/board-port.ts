@@ -129,6 +129,10 @@ export class BoardPort {
     return this.deviceId === deviceId || this.#commands.hasHeardSigned(deviceId);
   }
 
+  get isHeard(): boolean {
+    return this.#link.isOpen && this.#speaks !== undefined;
+  }
+
   /** @throws GatewayError SERIAL_PORT_LOST, or as PortCommands.encode */
   check(deviceId: string, instruction: Instruction): void {
     this.#commands.encode(instruction, this.#speech(deviceId));
@@ -146,7 +150,13 @@ export class BoardPort {
 
   #speech(deviceId: string): PortSpeech {
     if (!this.#session || !this.#link.isOpen) throw this.#lostError();
-    return { session: this.#session, role: this.#options.registry.roleOf(deviceId) };
+    return { session: this.#session, role: this.#options.registry.roleOf(deviceId), speaks: this.#speaks };
+  }
+
+  /** Until a message was read, what the operator says. */
+  get #speaks(): SpokenDialect | undefined {
+    const { dialect } = this.#options.address;
+    return this.#session?.dialect ?? (dialect === "auto" ? undefined : dialect);
   }
 
   async #opened(): Promise<void> {

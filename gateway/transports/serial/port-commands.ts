@@ -50,7 +50,8 @@ export class PortCommands {
     // Whoever waits for it is below; until then a failure is nobody's.
     answered.catch(() => undefined);
     try {
-      await write(wire);
+      // Given up while the bytes wait for their turn, it must not close the slot of the next one later.
+      await orAborted(Promise.resolve(write(wire)), order.signal);
       if (!isAnswered) return { outcome: "delivered", message: "this firmware does not say what came of it" };
       return await orAborted(answered, order.signal);
     } catch (error) {

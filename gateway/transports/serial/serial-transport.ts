@@ -45,6 +45,11 @@ export class SerialTransport implements CommandLink {
     return this.#portOf(deviceId) !== undefined;
   }
 
+  /** Whether its port is open and it is known what is spoken there. */
+  isHeard(deviceId: string): boolean {
+    return this.#portOf(deviceId)?.isHeard ?? false;
+  }
+
   /** A port's boards answer on one line. */
   lane(deviceId: string): string {
     return this.#portOf(deviceId)?.status.path ?? deviceId;

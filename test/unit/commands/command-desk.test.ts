@@ -17,17 +17,25 @@ let ledger: EventEntry[];
 let desk: CommandDesk;
 let link: TestLink;
 let ledgerIsBroken: boolean;
+/** Of the gateway's clock, ms. */
+let setBackMs: number;
+const revoked = new Set<string>();
 
 class TestLink implements CommandLink {
   readonly name = "test";
   readonly left: string[] = [];
   readonly devices = new Set(["b1", "b2"]);
   isFree = true;
+  isMute = false;
   readonly #answers = new Map<string, (answer: CommandAnswer) => void>();
   readonly #free = new Set<() => void>();
 
   reaches(deviceId: string): boolean {
     return this.devices.has(deviceId);
+  }
+
+  isHeard(): boolean {
+    return !this.isMute;
   }
 
   lane(deviceId: string): string {
@@ -59,7 +67,9 @@ class TestLink implements CommandLink {
 /** Each entry as it comes back from the disk. */
 function made(): CommandDesk {
   const device = (id: string): Device | undefined =>
-    ["b1", "b2", "old", "far"].includes(id) ? ({ id, revokedUs: id === "old" ? 1 : undefined } as Device) : undefined;
+    ["b1", "b2", "old", "far"].includes(id)
+      ? ({ id, revokedUs: revoked.has(id) ? 1 : undefined } as Device)
+      : undefined;
   const desk = new CommandDesk({
     registry: { find: device },
     events: {
@@ -71,7 +81,7 @@ function made(): CommandDesk {
         return ledger.push(decoded.value) - 1;
       },
     },
-    nowUs: () => Date.now() * 1_000,
+    nowUs: () => (Date.now() - setBackMs) * 1_000,
     log: { warn: () => undefined },
   });
   for (const entry of ledger) desk.replay(entry);
@@ -101,6 +111,9 @@ const finished = (id: string) => desk.outcome(id, 20_000);
 beforeEach(async () => {
   ledger = [];
   ledgerIsBroken = false;
+  setBackMs = 0;
+  revoked.clear();
+  revoked.add("old");
   link = new TestLink();
   desk = made();
   await desk.start([link]);
@@ -177,6 +190,24 @@ describe("a command", () => {
     expect(told(id)).toEqual(["command.accepted", "not_sent"]);
   });
 
+  test("that waits while its device is revoked is not sent", async () => {
+    link.isFree = false;
+    const { id } = await desk.submit(request());
+    revoked.add("b1");
+    link.free();
+    expect(await finished(id)).toMatchObject({ state: "not_sent", code: "DEVICE_REVOKED" });
+    expect(link.left).toEqual([]);
+  });
+
+  test("that is accepted while the gateway stops is sent after the next start", async () => {
+    const accepted = desk.submit(request({ id: "x" }));
+    await desk.stop();
+    expect(await accepted).toMatchObject({ state: "queued" });
+    // Where it is sent all the same, that takes a turn of the loop.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([link.left, told("x")]).toEqual([[], ["command.accepted"]]);
+  });
+
   test("is refused where it makes no sense, and the ledger knows nothing of it", async () => {
     for (const [code, wrong] of [
       ["DEVICE_NOT_FOUND", { deviceId: "nobody" }],
@@ -230,6 +261,29 @@ describe("a restart", () => {
       expect(await finished("queued")).toMatchObject({ state: "succeeded" });
       expect(told("queued")).toEqual(["command.accepted", "command.sent", "succeeded"]);
     }
+  });
+
+  test("sends nothing to a device that has not shown yet how it is spoken to", async () => {
+    link.isFree = false;
+    await desk.submit(request({ id: "x", expiresInMs: 600 }));
+    await desk.stop();
+    link.isMute = true;
+    link.free();
+    desk = made();
+    await desk.start([link]);
+    expect(await finished("x")).toMatchObject({ state: "expired" });
+    expect(link.left).toEqual([]);
+  });
+
+  test("with a clock that was set back, further than a timer counts, expires nothing early", async () => {
+    link.isFree = false;
+    await desk.submit(request({ id: "x" }));
+    await desk.stop();
+    setBackMs = 50 * 365 * 86_400_000;
+    link.free();
+    desk = made();
+    await desk.start([link]);
+    await until(() => expect(link.left).toEqual(["x"]));
   });
 
   test("expires what had its time while the gateway was away", async () => {
