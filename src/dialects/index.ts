@@ -35,14 +35,14 @@ const decoders = {
   "mdp-a": decodeMdpA,
   /** of a generation-B board, */
   "mdp-b": decodeMdpB,
-  /** How the frame of another entry was received by radio, as the gateway states it. */
-  link: decodeLink,
-  /** Whole MAVLink 2 frames of one system and component, one after another. */
-  mavlink: decodeMavlink,
   /** of a drone, type 08 or 09, */
   "mdp-drone": decodeMdpDrone,
   /** of Wi-Fi sensing, type 07. */
   "mdp-wifisense": decodeMdpWifisense,
+  /** How the frame of another entry was received by radio, as the gateway states it. */
+  link: decodeLink,
+  /** Whole MAVLink 2 frames of one system and component, one after another. */
+  mavlink: decodeMavlink,
   /** One line of text without its end, by the firmware that prints it. */
   "line-boot": decodeLineBoot,
   "line-production": decodeLineProduction,

@@ -13,14 +13,11 @@ import { explainProof } from "../../src/ledger/explain-proof.ts";
 import type { Policy } from "../../src/ledger/policy.ts";
 import { formatProofFile, parseProofFile } from "../../src/ledger/proof-file.ts";
 import { decodeSeal, encodeSeal } from "../../src/ledger/seal.ts";
-
 import { parseTilePath } from "../../src/ledger/tiles.ts";
 import { encodeTombstone } from "../../src/ledger/tombstone.ts";
-
 import { verifyCheckpoint } from "../../src/ledger/verify-proof.ts";
 import { LineSplitter } from "../../src/lora/line-splitter.ts";
 import { readRadioLine, sendLine } from "../../src/lora/radio-line.ts";
-
 import { downlink, readEvent, subscriptions } from "../../src/lorawan/event.ts";
 import { encodeMavlinkFrame, readMavlinkFrame } from "../../src/mavlink/frame.ts";
 import { MavlinkSplitter } from "../../src/mavlink/frame-splitter.ts";

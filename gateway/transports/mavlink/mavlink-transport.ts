@@ -1,7 +1,7 @@
 /**
- * MAVLink 2 by UDP and on serial ports. The gateway listens, and sends nothing but commands. An autopilot says the same things
- * many times a second, so what is submitted, and counted as a message, is a snapshot: the newest frame of each message, verbatim. What becomes
- * of every frame is counted beside it. docs/adr/0086
+ * MAVLink 2 by UDP and on serial ports. The gateway listens, and sends nothing but commands. An autopilot says the same
+ * things many times a second, so what is submitted, and counted as a message, is a snapshot: the newest frame of each
+ * message, verbatim. What becomes of every frame is counted beside it. docs/adr/0086
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
