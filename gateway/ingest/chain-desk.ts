@@ -3,8 +3,7 @@
  * ledger by themselves: each behind the entry that leads to it, so that the ledger read in order holds every proof.
  */
 import sodium from "sodium-native";
-import { anchorLinks, chainedId, parseChained } from "../../src/codec/chained.ts";
-import { parseEnvelope } from "../../src/codec/envelope.ts";
+import { chainedId } from "../../src/codec/chained.ts";
 import { ChainBook, type Proof } from "../../src/ingest/chain-book.ts";
 import type { QuarantineItemRecord } from "../../src/ingest/quarantine-record.ts";
 import type { Outcome, Upload } from "../../src/ingest/upload.ts";
@@ -43,19 +42,14 @@ export class ChainDesk implements QuarantineObserver {
     this.#book.leave(quarantineId);
   }
 
-  /** Entries of the ledger in ascending order, before anything is taken in. */
-  remember({ format, payload, deviceId, keyEpoch, receivedUs }: ReadingEntry): void {
+  /** Entries of the ledger in ascending order, before anything is taken in. @param links what the payload leads to */
+  remember({ format, payload, deviceId, keyEpoch, receivedUs }: ReadingEntry, links: readonly Uint8Array[]): void {
     if (keyEpoch === 0) return;
     if (format === "envelope-chained") {
-      const message = parseChained(payload);
       const link = linkTo(payload);
       const atUs = Math.max(receivedUs, this.#book.proof(deviceId, link)?.atUs ?? 0);
-      this.#book.prove(deviceId, [link, ...(message.ok ? message.value.links : [])], { keyEpoch, atUs });
-    } else if (format === "envelope") {
-      const envelope = parseEnvelope(payload);
-      const links = envelope.ok ? anchorLinks(envelope.value.metadata) : [];
-      this.#book.prove(deviceId, links, { keyEpoch, atUs: receivedUs });
-    }
+      this.#book.prove(deviceId, [link, ...links], { keyEpoch, atUs });
+    } else this.#book.prove(deviceId, links, { keyEpoch, atUs: receivedUs });
   }
 
   proof({ deviceId, payload }: Upload): Proof | undefined {

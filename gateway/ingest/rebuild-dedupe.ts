@@ -1,4 +1,4 @@
-import { parseChained } from "../../src/codec/chained.ts";
+import { anchorLinks, parseChained } from "../../src/codec/chained.ts";
 import { parseEnvelope } from "../../src/codec/envelope.ts";
 import { decodePayload, type PayloadFormat } from "../../src/dialects/index.ts";
 import { type DedupeWindow, fingerprintWords } from "../../src/ingest/dedupe-window.ts";
@@ -18,9 +18,9 @@ export function rememberFrame(dedupe: DedupeWindow, chains: ChainDesk, { firstLe
   forEachEntry(bundle, (bytes, index) => {
     const entry = decodeEntry(bytes);
     if (!entry.ok || entry.value.kind !== "reading") return;
-    chains.remember(entry.value);
     const { format, payload, deviceId, source } = entry.value;
-    const repeat = repeatKeyOf(format, payload);
+    const { repeat, links } = rememberedOf(format, payload);
+    chains.remember(entry.value, links);
     if (!repeat || repeat.by === "nothing") return;
     // A source with an address, such as a port, has sessions, and this restart has ended them.
     if (repeat.by === "content" && source.includes(":")) return;
@@ -29,15 +29,27 @@ export function rememberFrame(dedupe: DedupeWindow, chains: ChainDesk, { firstLe
   });
 }
 
-function repeatKeyOf(format: PayloadFormat, payload: Uint8Array): RepeatKey | undefined {
+interface Remembered {
+  readonly repeat: RepeatKey | undefined;
+  /** To chained messages. */
+  readonly links: readonly Uint8Array[];
+}
+
+const nothing: Remembered = { repeat: undefined, links: [] };
+
+/** Parsed once: a start does this for as many entries as the window holds. */
+function rememberedOf(format: PayloadFormat, payload: Uint8Array): Remembered {
   if (format === "envelope") {
     const envelope = parseEnvelope(payload);
-    return envelope.ok ? envelopeRepeatKey(envelope.value) : undefined;
+    if (!envelope.ok) return nothing;
+    return { repeat: envelopeRepeatKey(envelope.value), links: anchorLinks(envelope.value.metadata) };
   }
   if (format === "envelope-chained") {
     const message = parseChained(payload);
-    return message.ok ? envelopeRepeatKey({ seq: message.value.seq, msgId: linkTo(payload) }) : undefined;
+    if (!message.ok) return nothing;
+    const { seq, links } = message.value;
+    return { repeat: envelopeRepeatKey({ seq, msgId: linkTo(payload) }), links };
   }
   const sample = decodePayload(format, payload);
-  return sample.ok ? sampleRepeatKey(sample.value, "") : undefined;
+  return sample.ok ? { repeat: sampleRepeatKey(sample.value, ""), links: [] } : nothing;
 }

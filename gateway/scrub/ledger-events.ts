@@ -30,6 +30,7 @@ export class LedgerEvents {
 
   /** Reads what has been written since. @param durableSize of the log */
   async readOn(durableSize: number): Promise<void> {
+    if (this.#unreadable) return;
     const reader = new JournalReader(this.#journalDir, this.#files);
     try {
       for await (const { firstLeaf, bundle } of reader.controlFrames(this.#read, durableSize)) {

@@ -37,6 +37,8 @@ export interface ScrubOptions {
   readonly intervalMinutes: number;
   /** Of one core, while a pass is under way that nobody waits for. */
   readonly loadPercent: number;
+  /** What a stop grants the step at hand. */
+  readonly stopPatienceMs?: number;
   readonly files?: FilePort;
   readonly openPass?: (options: PassOptions) => ScrubSteps;
 }
@@ -47,6 +49,7 @@ const firstPassMs = 60_000;
 const askedLoadPercent = 50;
 const savePositionMs = 30_000;
 const fullDiskMs = 1_000;
+const defaultStopPatienceMs = 5_000;
 /** As many as a person reads; all of them are entries of the ledger. */
 const maxShown = 1_000;
 
@@ -71,6 +74,7 @@ export class Scrub implements ScrubService {
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #database: ClientConfig | undefined;
+  #steps: ScrubSteps | undefined;
   #pass: Pass | undefined;
   #last: Pass | undefined;
   #number = 0;
@@ -92,11 +96,14 @@ export class Scrub implements ScrubService {
     this.#running = this.#run();
   }
 
-  /** Ends after the step at hand; the next start goes on from there. */
+  /** Ends after the step at hand, or with it where a database does not answer; the next start goes on from there. */
   async stop(): Promise<void> {
+    const { stopPatienceMs = defaultStopPatienceMs } = this.#options;
     this.#stopping.abort();
     this.#wake();
+    const patience = setTimeout(() => void this.#steps?.close(), stopPatienceMs);
     await this.#running;
+    clearTimeout(patience);
   }
 
   begin(): number {
@@ -166,9 +173,10 @@ export class Scrub implements ScrubService {
 
   async #runPass(asked: boolean): Promise<void> {
     const { ledger, findings, nowUs, log } = this.#options;
+    // Before anything is awaited: whoever asks from now on is told the number of the next.
+    this.#number++;
     const signed = ledger.signedHead ?? { origin: this.#options.origin, size: 0, root: new Uint8Array(hashBytes) };
     const from = asked ? 0 : await this.#savedPosition();
-    this.#number++;
     const pass: Pass = {
       number: this.#number,
       asked,
@@ -207,6 +215,7 @@ export class Scrub implements ScrubService {
   async #runSteps(pass: Pass, options: PassOptions): Promise<boolean> {
     const { ledger, turns, openPass = (options) => new ScrubThread(options) } = this.#options;
     const steps = openPass(options);
+    this.#steps = steps;
     try {
       for (;;) {
         if (this.#stopping.signal.aborted || (this.#asked && !pass.asked)) {
@@ -235,6 +244,7 @@ export class Scrub implements ScrubService {
         if (!this.#asked || pass.asked) await this.#rest(pass, performance.now() - startedMs);
       }
     } finally {
+      this.#steps = undefined;
       await steps.close();
     }
   }

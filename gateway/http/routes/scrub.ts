@@ -25,6 +25,7 @@ export const scrubRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sc
   app.post(
     "/scrub",
     {
+      config: { role: "operator" },
       schema: {
         tags,
         summary: "Begin a pass over everything now",

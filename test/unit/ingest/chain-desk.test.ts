@@ -88,11 +88,9 @@ test("only what waits for a signature is held, and what is attested proves nothi
   desk.held(1, { reason: "UNSIGNED", detail: "", upload, receivedUs: 0, sizeBytes: message.length });
   expect(desk.waiting).toBe(0);
   const entry = { kind: "reading", receivedUs: 0, source: "", firmware: "", deviceId: device.id } as const;
-  const anchor = new SparseChain(device, 0, 1);
-  anchor.chained();
-  const payload = anchor.next().bytes;
-  desk.remember({ ...entry, format: "envelope", payload, keyEpoch: 0 });
+  const payload = new Uint8Array();
+  desk.remember({ ...entry, format: "envelope", payload, keyEpoch: 0 }, [linkTo(message)]);
   expect(desk.proof(upload)).toBeUndefined();
-  desk.remember({ ...entry, format: "envelope", payload, keyEpoch: 2 });
+  desk.remember({ ...entry, format: "envelope", payload, keyEpoch: 2 }, [linkTo(message)]);
   expect(desk.proof(upload)).toEqual({ keyEpoch: 2, atUs: 0 });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkpointPath } from "../../../gateway/journal/checkpoint-file.ts";
+import type { FilePort } from "../../../gateway/journal/file-port.ts";
 import { hashFilePath } from "../../../gateway/journal/hash-files.ts";
 import { journalDir, type Ledger } from "../../../gateway/journal/ledger.ts";
 import { offsetsPath } from "../../../gateway/journal/offset-index.ts";
@@ -241,6 +242,39 @@ test("a pass that was cut short goes on where it was", async () => {
   while (again.scrub.view().last === null) await new Promise((resolve) => setImmediate(resolve));
   expect(again.scrub.view().last).toMatchObject({ number: 1, entries: ledger.checkpointSize - 4096, findings: [] });
   await again.close();
+});
+
+test("a stop does not wait for a database that never answers", async () => {
+  const files = new FaultyFiles();
+  const ledger = await ledgerOf(files, 100);
+  let giveUp: ((error: Error) => void) | undefined;
+  const openPass = () => ({
+    step: () => new Promise<never>((_, reject) => (giveUp = reject)),
+    close: async () => giveUp?.(new Error("closed")),
+  });
+  const bench = await ScrubBench.open(ledger, files, { openPass, stopPatienceMs: 0 });
+  bench.scrub.begin();
+  while (giveUp === undefined) await new Promise((resolve) => setImmediate(resolve));
+  await bench.close();
+});
+
+test("whoever asks while a pass begins is told the number of the next", async () => {
+  const files = new FaultyFiles();
+  const ledger = await ledgerOf(files, 1000);
+  const asked: number[] = [];
+  const watched: FilePort = Object.create(files, {
+    open: {
+      value: (path: string, mode: "read" | "update" | "replace") => {
+        if (path.endsWith("/scrub") && asked.length === 0) asked.push(bench.scrub.begin());
+        return files.open(path, mode);
+      },
+    },
+  });
+  const bench: ScrubBench = await ScrubBench.open(ledger, files, { intervalMinutes: 1 / 60_000, files: watched });
+  while (bench.scrub.view().last === null) await new Promise((resolve) => setImmediate(resolve));
+  expect(bench.scrub.view().last).toMatchObject({ number: 2, entries: ledger.checkpointSize });
+  expect(asked[0]).toBe(2);
+  await bench.close();
 });
 
 async function leafOf(ledger: Ledger, payload: Buffer): Promise<number> {
