@@ -44,8 +44,12 @@ test("every leaf of small blocks has a path as RFC 6962 writes it, and its proof
   }
 });
 
-test("a block of 100 needs seven hashes", () => {
+test("a block of 100 needs seven hashes and the some 210 bytes of a seal", () => {
   expect(Math.max(...proofs(100).map(({ hashes }) => hashes.length))).toBe(7);
+  const [previousHash, merkleRoot, treeRootBefore] = Array.from({ length: 3 }, () => new Uint8Array(32));
+  const place = { number: 70_000, startLeaf: 7_070_000, count: 100, openedUs: 1.79e15, sealedUs: 1.79e15 + 3e8 };
+  const seal = { ...place, previousHash: previousHash!, merkleRoot: merkleRoot!, treeRootBefore: treeRootBefore! };
+  expect(sealSigner(privateKey).sign(seal)).toHaveLength(209);
 });
 
 test("what the proof is worth stands in it, and without that it is none", () => {

@@ -61,6 +61,13 @@ test.each([
     expect(rotationFlaw({ ...sound, endorsed })).toBe("is not signed by the key before");
 });
 
+test("the entry of a rotation is as long as docs/adr/0064 says: 0.4 and 8.5 KB", () => {
+  const kilobytes = (role: KeyRole, make: () => Key) =>
+    encodeEntry(keyEntry(rotation(role, make(), make()), 1.79e15)).length / 1000;
+  expect(kilobytes("checkpoint-ed25519", ed25519)).toBeCloseTo(0.4, 1);
+  expect(kilobytes("checkpoint-mldsa44", mldsa44)).toBeCloseTo(8.5, 1);
+});
+
 test("keys of another name are no successors", () => {
   expect(rotationFlaw(rotation("seal", ed25519(`${origin}#seals`), ed25519()))).toBe("is of keys with different names");
 });
