@@ -6,7 +6,8 @@ import { parseNote } from "../../src/ledger/note.ts";
 import { diskFiles } from "./disk-files.ts";
 import { type FilePort, isMissing } from "./file-port.ts";
 
-const maxBytes = 64 * 1024;
+/** A note with a hundred ML-DSA-44 lines, as a great many witnesses make them, is shorter. */
+const maxBytes = 400_000;
 
 export interface StoredCheckpoint {
   /** The signed note. */
@@ -23,7 +24,7 @@ export async function readCheckpointFile(files: FilePort, path: string): Promise
   try {
     const file = await files.open(path, "read");
     try {
-      const bytes = Buffer.alloc(maxBytes);
+      const bytes = Buffer.alloc(Math.min(await file.size(), maxBytes));
       return bytes.subarray(0, await file.read(bytes, 0)).toString("utf8");
     } finally {
       await file.close();

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger } from "../../../gateway/journal/ledger.ts";
-import { PublishedLog } from "../../../gateway/journal/published-log.ts";
+import { PublishedLog, witnessedPath } from "../../../gateway/journal/published-log.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
 import { leafHash } from "../../../src/ledger/merkle.ts";
+import { formatSignature } from "../../../src/ledger/note.ts";
 import { verifyConsistency, verifyInclusion } from "../../../src/ledger/proof.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { ledgerDir, openLedger } from "../../support/ledger-workload.ts";
@@ -123,4 +124,14 @@ describe("damage is not published", () => {
     files.put(`${ledgerDir}/hash.0`, Buffer.alloc(0));
     await expect(log.inclusion(5)).rejects.toThrow(/hash\.0 does not reach/);
   });
+});
+
+test("a checkpoint with the lines of fifty witnesses is read whole", async () => {
+  await growTo(10);
+  await expect.poll(() => ledger.checkpointSize, { timeout: 30_000 }).toBe(10);
+  const signature = new Uint8Array(2428).fill(7);
+  const lines = Array.from({ length: 50 }, (_, keyId) => formatSignature({ name: `w${keyId}`, keyId, signature }));
+  const cosigned = ledger.checkpoint + lines.join("");
+  files.put(witnessedPath(ledgerDir), Buffer.from(cosigned));
+  expect((await log.checkpoint())?.text).toBe(cosigned);
 });
