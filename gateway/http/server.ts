@@ -11,6 +11,7 @@ import { refuseConnection } from "./client-error.ts";
 import { gatewayError, sendProblem } from "./problem.ts";
 import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
+import { disagreementRoutes } from "./routes/disagreement.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { gapRoutes } from "./routes/gaps.ts";
@@ -115,6 +116,7 @@ export async function createHttpServer({
         commandRoutes,
         trackRoutes,
         gapRoutes,
+        disagreementRoutes,
         readingRoutes,
         entryRoutes,
         eventRoutes,

@@ -247,6 +247,16 @@ export const gaps = Type.Object({
   ),
 });
 
+const share = Type.Number({ minimum: 0, maximum: 1 });
+export const disagreement = Type.Object({
+  deviceId: Type.String(),
+  index: nullable(share),
+  time: nullable(time),
+  parts: Type.Array(Type.Object({ quantity: Type.String(), amb: Type.Number(), env: Type.Number(), index: share }), {
+    description: "By quantity; none, and `index` null, where there are no two readings to compare.",
+  }),
+});
+
 export const reading = Type.Object({
   time,
   deviceId: Type.String(),

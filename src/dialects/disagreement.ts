@@ -46,6 +46,39 @@ export function disagreementOf(amb: SensorValues, env: SensorValues): Disagreeme
   return { index: Math.min(1, Math.sqrt(meanSquare)), parts };
 }
 
+/** A reading of one of a board's two gas sensors: `sensor` begins with its slot, `amb.temp`. */
+export interface SlotReading {
+  readonly atMs: number;
+  readonly sensor: string;
+  readonly value: number;
+  readonly quality: number;
+}
+
+/** Readings further apart are of another air. */
+const sameAirMs = 300_000;
+const bad = 2;
+
+/** Of boards that send a line for each sensor: the latest readings of both. @param readings newest first */
+export function latestDisagreement(
+  readings: readonly SlotReading[],
+): (Disagreement & { readonly atMs: number }) | undefined {
+  const latest = new Map<string, SlotReading>();
+  for (const reading of readings) {
+    if (reading.quality < bad && !latest.has(reading.sensor)) latest.set(reading.sensor, reading);
+  }
+  const [ambient, environment] = [new Map<string, number>(), new Map<string, number>()];
+  let atMs = Number.NEGATIVE_INFINITY;
+  for (const quantity of comparedQuantities) {
+    const [amb, env] = [latest.get(`amb.${quantity}`), latest.get(`env.${quantity}`)];
+    if (!amb || !env || Math.abs(amb.atMs - env.atMs) > sameAirMs) continue;
+    ambient.set(quantity, amb.value);
+    environment.set(quantity, env.value);
+    atMs = Math.max(atMs, amb.atMs, env.atMs);
+  }
+  const disagreement = disagreementOf(ambient, environment);
+  return disagreement && { ...disagreement, atMs };
+}
+
 function distance(quantity: string, a: number, b: number): number | undefined {
   if (!Number.isFinite(a) || !Number.isFinite(b)) return undefined;
   const half = halfAt[quantity];

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ReadingRow } from "../../../gateway/http/services.ts";
 import type { EventView } from "../../../src/ledger/event-view.ts";
 import { adminToken, type HttpApi, startHttpApi } from "../../support/http-api.ts";
 import { entryView } from "../../support/memory-services.ts";
@@ -221,6 +222,28 @@ describe("commands", () => {
     const rest = (await (await api.call("GET", `${path}?limit=2&cursor=${first.next}`)).json()) as typeof first;
     expect([rest.data.map(({ id }) => id), rest.next]).toEqual([["a"], null]);
     expect((await api.call("GET", `${path}?cursor=nothing`)).status).toBe(400);
+  });
+});
+
+describe("the disagreement of two sensors", () => {
+  test("is told from the latest readings of both, and null where there are no two", async () => {
+    await api.call("POST", "/api/v1/devices", { id: "field-1" });
+    const path = "/api/v1/devices/field-1/disagreement";
+    const nothing = { deviceId: "field-1", index: null, time: null, parts: [] };
+    expect(await (await api.call("GET", path)).json()).toEqual(nothing);
+    const row = (sensor: string, value: string, unit: string, minute: number): ReadingRow => ({
+      ...{ deviceId: "field-1", seq: null, msgId: null, leafIndex: 7, verification: "attested", timeSource: "gateway" },
+      ...{ sensor, value, unit, quality: 0, time: `2026-06-01T12:0${minute}:00.000Z` },
+    });
+    api.state.readings = [
+      ...[row("amb.pressure", "1001.5", "hPa", 4), row("env.pressure", "100350", "Pa", 3)],
+      ...[row("amb.pressure", "900", "hPa", 2), row("amb.temp", "20", "C", 2)],
+    ];
+    expect(await (await api.call("GET", path)).json()).toEqual({
+      ...{ deviceId: "field-1", index: 0.5, time: "2026-06-01T12:04:00.000Z" },
+      parts: [{ quantity: "pressure", amb: 1001.5, env: 1003.5, index: 0.5 }],
+    });
+    expect((await api.call("GET", "/api/v1/devices/nobody/disagreement")).status).toBe(404);
   });
 });
 
@@ -584,6 +607,7 @@ describe("the gateway", () => {
       "/api/v1/devices",
       "/api/v1/devices/{id}",
       "/api/v1/devices/{id}/commands",
+      "/api/v1/devices/{id}/disagreement",
       "/api/v1/devices/{id}/erase",
       "/api/v1/devices/{id}/erasure",
       "/api/v1/devices/{id}/gaps",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { comparedQuantities, disagreementOf } from "../../../src/dialects/disagreement.ts";
+import { comparedQuantities, disagreementOf, latestDisagreement } from "../../../src/dialects/disagreement.ts";
 
 const arbValues = fc
   .record(Object.fromEntries(comparedQuantities.map((name) => [name, fc.double()])), { requiredKeys: [] })
@@ -48,5 +48,17 @@ describe("the disagreement of two sensors", () => {
     expect(index({ gas_resistance: 1e6 }, { gas_resistance: 4e6 })).toBeCloseTo(0.5);
     expect(index({ temp: 20, humidity: 50 }, { temp: 22, humidity: 50 })).toBeCloseTo(Math.SQRT1_2 / 2);
     expect(disagreementOf(of({ gas_resistance: 0 }), of({ gas_resistance: 5 }))).toBeUndefined();
+  });
+
+  test("of lines for each sensor is that of the latest of both, not too far apart and not bad", () => {
+    const at = (seconds: number, sensor: string, value: number, quality = 0) => ({
+      ...{ atMs: seconds * 1_000, sensor, value, quality },
+    });
+    const newest = [at(900, "env.temp", 99, 2), at(600, "env.temp", 22), at(590, "amb.temp", 20, 1)];
+    const older = [at(580, "env.temp", 40), at(570, "amb.humidity", 50), at(200, "env.humidity", 90)];
+    const found = latestDisagreement([...newest, ...older, at(100, "env.humidity", 10)]);
+    expect(found).toMatchObject({ atMs: 600_000, parts: [{ quantity: "temp", amb: 20, env: 22 }] });
+    expect(found!.index).toBeCloseTo(0.5);
+    expect(latestDisagreement(newest.slice(0, 2))).toBeUndefined();
   });
 });
