@@ -6,6 +6,7 @@
 /* A message is a map of these and, with a position or metadata, one more each; its hash and signature are the last two. */
 #define REQUIRED_KEYS 10u
 #define SIGNATURE_KEYS 2u
+#define KEY_AND_HEAD_BYTES 3u /* Before the hash: its key, and the head of a string of 24 to 255 bytes. */
 #define SIGNED_TEXT_BYTES (MYCO_SIGNATURE_PREFIX_BYTES + MYCO_HASH_BYTES)
 
 MYCO_STATIC_ASSERT(REQUIRED_KEYS + 2u < 24u, the_count_of_keys_is_in_the_first_byte);
@@ -43,18 +44,26 @@ myco_status myco_envelope_build(const myco_envelope *in, const myco_crypto *cryp
   return status != MYCO_OK || out == NULL ? status : myco_envelope_seal(out, w.len, crypto);
 }
 
+/** How many bytes of a message the hash covers, 0 if it is no valid envelope. Its view is off the stack before the text is on. */
+static size_t checked_len(const uint8_t *message, size_t len) {
+  myco_envelope_view view;
+  return myco_envelope_parse(message, len, &view) == MYCO_OK ? view.unsigned_len : 0u;
+}
+
 myco_status myco_envelope_seal(uint8_t *message, size_t len, const myco_crypto *crypto) {
   uint8_t text[SIGNED_TEXT_BYTES];
-  myco_envelope_view view;
   myco_status status;
   /* One set of range checks for both directions: what we would not take from others we do not sign. */
-  if (myco_envelope_parse(message, len, &view) != MYCO_OK) return MYCO_ERR_ARG;
-  status = signed_text(message, view.unsigned_len, crypto, text);
+  const size_t unsigned_len = checked_len(message, len);
+  if (unsigned_len == 0u) return MYCO_ERR_ARG;
+  status = signed_text(message, unsigned_len, crypto, text);
   if (status != MYCO_OK) return status;
-  myco_copy(message + (view.hash - message), text + MYCO_SIGNATURE_PREFIX_BYTES, MYCO_HASH_BYTES);
-  if (crypto->ed25519_sign == NULL) return MYCO_ERR_CRYPTO;
-  return crypto->ed25519_sign(crypto->ctx, text, sizeof text, message + (view.signature - message)) ? MYCO_ERR_CRYPTO
-                                                                                                    : MYCO_OK;
+  myco_copy(message + unsigned_len + KEY_AND_HEAD_BYTES, text + MYCO_SIGNATURE_PREFIX_BYTES, MYCO_HASH_BYTES);
+  if (crypto->ed25519_sign == NULL ||
+      crypto->ed25519_sign(crypto->ctx, text, sizeof text, message + len - MYCO_SIGNATURE_BYTES) != 0) {
+    return MYCO_ERR_CRYPTO;
+  }
+  return MYCO_OK;
 }
 
 static const uint8_t *fixed_at(myco_reader *r, unsigned key, size_t len) {

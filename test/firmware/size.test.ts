@@ -28,7 +28,7 @@ const sizesOn = (target: Target): Sizes => {
 
 const KiB = 1024;
 const budget = { codec: 6 * KiB, all: 9 * KiB, stack: 512 };
-const [codec, device] = Object.values(parts);
+const [codec, device, delivery] = Object.values(parts);
 const textOf = ({ text }: Sizes, files: readonly string[]): number =>
   files.reduce((total, file) => total + text.get(file)!, 0);
 const deepest = ({ stacks }: Sizes): [string, number][] => [...stacks].sort((a, b) => b[1] - a[1]);
@@ -52,7 +52,7 @@ for (const target of targets) {
 needs(targets[0]!.compiler)("the budget on a Cortex-M0+", () => {
   test("code", () => {
     const sizes = sizesOn(targets[0]!);
-    expect(textOf(sizes, codec!)).toBeLessThanOrEqual(budget.codec);
+    expect(textOf(sizes, [...codec!, ...delivery!])).toBeLessThanOrEqual(budget.codec);
     expect(textOf(sizes, [...codec!, ...device!])).toBeLessThanOrEqual(budget.all);
   });
 
@@ -111,7 +111,8 @@ function sizePage(): string {
       ]),
     ),
     "",
-    `Limits, on the Cortex-M0+: ${budget.codec} bytes for ${Object.keys(parts)[0]}, ${budget.all} for the first two parts together, none of data and bss, and ${budget.stack} of stack.`,
+    `Limits, on the Cortex-M0+: ${budget.codec} bytes for the first and the third part together, ${budget.all} for the first and the second,`,
+    `none of data and bss, and ${budget.stack} of stack. The first three parts together, which has no limit, are ${textOf(onSmallest!, [...codec!, ...device!, ...delivery!])}.`,
     "",
     "## By file",
     "",
