@@ -78,5 +78,5 @@ needs("gcc", "sodium.h")("the guide for firmware", () => {
     await expect.poll(() => results, patience).toEqual([{ id: "1", success: true, message: "done" }]);
     await operator.endAsync();
     expect(said.filter((line) => line.startsWith("fault"))).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 });

@@ -116,5 +116,5 @@ needs("python3")("a chain by radio", () => {
     const refusal = Buffer.from(framesIn(cable.received).at(-1)!.body).toString();
     expect(JSON.parse(refusal)).toEqual({ success: false, message: "SIGNATURE_PENDING" });
     await mycogate("ledger", "verify");
-  });
+  }, 240_000);
 });

@@ -8,7 +8,7 @@ import { isInstalled, needs } from "../support/needs.ts";
 
 const { accepted, rejected } = envelopeVectors;
 const standIn = fileURLToPath(new URL("stand-ins/monocypher", import.meta.url));
-// No package has Monocypher: where somebody installed it, that is what is tested, else only how it is called.
+// Debian has no package of Monocypher: where somebody installed it, that is what is tested, else only how it is called.
 const hasMonocypher = isInstalled("monocypher.h");
 const adapters = {
   libsodium: ["-lsodium"],
