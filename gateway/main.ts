@@ -53,8 +53,9 @@ import { MqttDesk } from "./services/mqtt-desk.ts";
 import { PortRegistry } from "./services/port-registry.ts";
 import { QuarantineDesk } from "./services/quarantine-service.ts";
 import { SignIns } from "./services/sign-ins.ts";
-import { Database, databaseAt } from "./store/database.ts";
-import { EmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { StopList } from "./stop-list.ts";
+import { Database } from "./store/database.ts";
+import { databaseSource } from "./store/database-source.ts";
 import { DatabaseGaps } from "./store/gaps.ts";
 import { Maintenance } from "./store/maintenance.ts";
 import { DatabaseReadings } from "./store/readings.ts";
@@ -127,19 +128,7 @@ async function assemble(
   const { nowUs } = clock;
 
   // The database takes longest to start and is needed by nobody below: it comes up meanwhile.
-  const { url } = config.database;
-  const source =
-    url === ""
-      ? new EmbeddedPostgres(
-          {
-            dataDir: config.data,
-            ledgerOrigin: identity.ledgerOrigin,
-            runAs: config.database.runAs,
-            database: identity.ledgerDir === "ledger" ? undefined : identity.ledgerDir.replace("-", "_"),
-          },
-          log,
-        )
-      : databaseAt(url);
+  const source = databaseSource(config, identity, log);
   const database = new Database({ source, ledgerOrigin: identity.ledgerOrigin, log });
   database.start();
   stops.add(() => database.stop());
@@ -471,22 +460,5 @@ function createDataDir(dir: string): void {
     mkdirSync(dir, { recursive: true, mode: 0o711 });
   } catch (cause) {
     throw new GatewayError("DATA_DIR_UNUSABLE", `the data directory ${dir} cannot be made`, { cause });
-  }
-}
-
-/** What to undo, newest first. A step that fails does not keep the others from running. */
-class StopList {
-  #steps: (() => Promise<unknown>)[] = [];
-
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    const steps = this.#steps.reverse();
-    this.#steps = [];
-    const failures: unknown[] = [];
-    for (const step of steps) await step().catch((error) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
   }
 }

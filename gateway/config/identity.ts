@@ -12,6 +12,9 @@ export interface NamedLedger {
   readonly dir: string;
 }
 
+/** Name of the folder of a gateway's first ledger. */
+export const firstLedgerDir = "ledger";
+
 export interface Identity {
   readonly gatewayId: string;
   /** Origin line of the ledger's checkpoints, C2SP tlog-checkpoint. */
@@ -35,7 +38,7 @@ export function ensureIdentity(config: Config): Identity {
   const gatewayId = config.gatewayId ?? kept?.gatewayId ?? `gw-${randomBytes(6).toString("hex")}`;
   // .invalid (RFC 2606) can never be someone's domain; the last part counts up where a ledger must be begun anew.
   const ledgerOrigin = kept?.ledgerOrigin ?? config.ledger.origin ?? `${gatewayId}.mycogate.invalid/ledger/1`;
-  const { ledgerDir = "ledger", endedLedgers = [] } = kept ?? {};
+  const { ledgerDir = firstLedgerDir, endedLedgers = [] } = kept ?? {};
   // A configuration may name the origin that was the first.
   const isKnown = [ledgerOrigin, ...endedLedgers.map(({ origin }) => origin)].includes(
     config.ledger.origin ?? ledgerOrigin,
@@ -112,7 +115,7 @@ function identityFile(config: Config): string {
 function readIdentity(file: string): Identity {
   try {
     const kept = JSON.parse(readFileSync(file, "utf8")) as Partial<Identity>;
-    const { gatewayId, ledgerOrigin, ledgerDir = "ledger", endedLedgers = [] } = kept;
+    const { gatewayId, ledgerOrigin, ledgerDir = firstLedgerDir, endedLedgers = [] } = kept;
     // Files of before there were witnesses have no name for one.
     const witnessName = kept.witnessName ?? `${gatewayId}.mycogate.invalid/witness`;
     const dirs = [ledgerDir, ...endedLedgers.map(({ dir }) => dir)];

@@ -1,7 +1,7 @@
 /** The ledgers of a data directory: the one that grows, and those that `mycogate ledger new-origin` has ended. */
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
-import { findIdentity } from "./identity.ts";
+import { findIdentity, firstLedgerDir } from "./identity.ts";
 import type { Config } from "./schema.ts";
 
 export interface LedgerPlace {
@@ -13,7 +13,7 @@ export interface LedgerPlace {
 
 /** @param origin of an ended ledger; the one that grows unless given @throws GatewayError NOT_FOUND */
 export function findLedger(config: Config, origin?: string): LedgerPlace {
-  const { ledgerOrigin, ledgerDir = "ledger", endedLedgers = [] } = findIdentity(config) ?? {};
+  const { ledgerOrigin, ledgerDir = firstLedgerDir, endedLedgers = [] } = findIdentity(config) ?? {};
   if (origin === undefined || origin === ledgerOrigin)
     return { origin: ledgerOrigin, dir: join(config.data, ledgerDir) };
   const ended = endedLedgers.find((ledger) => ledger.origin === origin);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { parseNote } from "../../src/ledger/note.ts";
-import type { Identity } from "../config/identity.ts";
+import { firstLedgerDir, type Identity } from "../config/identity.ts";
 import { writeFileDurably } from "../config/write-durably.ts";
 import { checkpointPath, readCheckpointFile } from "./checkpoint-file.ts";
 import { diskFiles } from "./disk-files.ts";
@@ -95,7 +95,7 @@ export async function restoreBackup(backup: KeyBackup, data: string): Promise<st
   if (existsSync(keysDir) && readdirSync(keysDir).length > 0) throw invalid(`there are keys in ${keysDir}, which stay`);
   const identityFile = join(data, "gateway.json");
   const kept = existsSync(identityFile) ? parse(await readFile(identityFile, "utf8")) : undefined;
-  const { ledgerOrigin, ledgerDir = "ledger", endedLedgers = [] } = (kept ?? identity) as Partial<Identity>;
+  const { ledgerOrigin, ledgerDir = firstLedgerDir, endedLedgers = [] } = (kept ?? identity) as Partial<Identity>;
   // The keys stay the same where a new ledger was begun.
   const ledger = [{ origin: ledgerOrigin, dir: ledgerDir }, ...endedLedgers].find(
     ({ origin }) => origin === identity.ledgerOrigin,

@@ -18,11 +18,6 @@ export interface DatabaseSource {
   close(): Promise<void>;
 }
 
-/** A PostgreSQL that is not ours to start. */
-export function databaseAt(connectionString: string): DatabaseSource {
-  return { open: async () => ({ connectionString, keepAlive: true }), close: async () => undefined };
-}
-
 export interface DatabaseOptions {
   readonly source: DatabaseSource;
   /** Origin of the ledger that is copied into it; a database filled from another one is refused. */
