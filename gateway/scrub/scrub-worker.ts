@@ -1,5 +1,6 @@
 /** The scrub's thread: one pass, one step after the other as they are asked for. Started by scrub-thread.ts. */
 import { parentPort, workerData } from "node:worker_threads";
+import { goBehindOthers } from "../background-thread.ts";
 import { diskFiles } from "../journal/disk-files.ts";
 import { type PassOptions, ScrubPass, type StepReport, type StepRequest } from "./scrub-pass.ts";
 
@@ -7,6 +8,7 @@ import { type PassOptions, ScrubPass, type StepReport, type StepRequest } from "
 export type ScrubCommand = StepRequest | undefined;
 export type ScrubAnswer = { readonly report: StepReport } | { readonly error: Error };
 
+goBehindOthers();
 const port = parentPort!;
 const pass = new ScrubPass(diskFiles, workerData as PassOptions);
 
