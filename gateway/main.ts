@@ -278,7 +278,7 @@ async function assemble(
     dir: ledgerDir,
     origin,
     verifiers: keys.checkpointVerifiers,
-    database,
+    database: memories.database,
     findings: await Findings.open(ledger, { record: (event) => events.append(event), nowUs, log }),
     turns,
     nowUs,
