@@ -46,7 +46,7 @@ static void skip_text(scan *s) {
 
 /** Is what stands there this text in its quotes? */
 static int is_text(const char *at, const char *end, const char *text) {
-  return at != NULL && *at == '"' && myco_behind(at + 1, end - 1, text) == end - 1;
+  return *at == '"' && myco_behind(at + 1, end - 1, text) == end - 1;
 }
 
 /** Up to the value of a member. @return whether its key is this one */
@@ -116,17 +116,18 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
 }
 
 int myco_json_is(const myco_json *value, const char *text) {
-  return is_text(value->at, value->at + value->len, text);
+  return value->len > 0u && is_text(value->at, value->at + value->len, text);
 }
 
 myco_status myco_json_int(const myco_json *value, int64_t *out) {
-  const char *end = value->at + value->len;
-  const char *sign = value->len > 0u && *value->at == '-' ? value->at : NULL;
+  const char *end;
   uint64_t magnitude;
-  if (value->len == 0u || myco_read_digits(sign == NULL ? value->at : sign + 1, end, &magnitude) != end) {
-    return MYCO_ERR_SCHEMA;
-  }
-  *out = sign == NULL ? (int64_t)magnitude : -(int64_t)magnitude;
+  int is_negative;
+  if (value->len == 0u) return MYCO_ERR_SCHEMA;
+  end = value->at + value->len;
+  is_negative = *value->at == '-';
+  if (myco_read_digits(value->at + is_negative, end, &magnitude) != end) return MYCO_ERR_SCHEMA;
+  *out = is_negative ? -(int64_t)magnitude : (int64_t)magnitude;
   return MYCO_OK;
 }
 

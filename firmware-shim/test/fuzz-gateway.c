@@ -39,8 +39,11 @@ static void read_command(const uint8_t *data, size_t size) {
   myco_json value;
   char answer[256];
   size_t len = 0;
+  int64_t number;
   int succeeded;
   if (myco_command_read((const char *)data, size, &command) != MYCO_OK) return;
+  /* An object, or not there: neither text nor number. */
+  require(!myco_json_is(&command.params, "a") && myco_json_int(&command.params, &number) == MYCO_ERR_SCHEMA);
   if (command.params.at != NULL) {
     const myco_status status = myco_json_member(command.params.at, command.params.len, "a", &value);
     /* A part of what is JSON is JSON. */
