@@ -171,6 +171,9 @@ needs("python3")("commands", () => {
     expect(await gateway.request("GET", "/api/v1/commands/k-1")).toMatchObject({
       ...{ state: "unanswered", code: "SHUTTING_DOWN" },
     });
+    // How the board is spoken to is not known before it was heard.
+    expect(await gateway.request("GET", "/api/v1/commands/k-2")).toMatchObject({ state: "queued" });
+    pty.write(board.hello());
     expect(await gateway.request("GET", "/api/v1/commands/k-2?waitMs=30000")).toMatchObject({ state: "succeeded" });
     expect(await told(gateway, "k-1")).toEqual(["command.accepted", "command.sent", "unanswered"]);
     expect(await told(gateway, "k-2")).toEqual(["command.accepted", "command.sent", "succeeded"]);
