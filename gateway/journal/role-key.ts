@@ -7,6 +7,7 @@ import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
 import type { KeyRole } from "../../src/ledger/key-events.ts";
 import { mldsa44Vkey } from "../../src/ledger/mldsa44-line.ts";
 import { formatVkey, noteKeyId, signatureTypes } from "../../src/ledger/note.ts";
+import { sealKeySuffix } from "../../src/ledger/policy.ts";
 import { mldsa44Signing } from "./mldsa44-signing.ts";
 
 export interface RoleKey {
@@ -26,7 +27,7 @@ export interface RoleKey {
 
 /** Seals and receipts are no notes: a name of its own keeps their key from being taken for one that signs some. */
 export function keyNameOf(role: KeyRole, origin: string): string {
-  if (role === "seal") return `${origin}#seals`;
+  if (role === "seal") return `${origin}${sealKeySuffix}`;
   return role === "receipt" ? `${origin}#receipts` : origin;
 }
 

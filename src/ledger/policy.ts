@@ -1,6 +1,7 @@
 /**
- * Whom to believe: C2SP tlog-policy text (`log`, `witness`, `group`, `quorum`), and our own line
- * `require ed25519+mldsa44`. A log may be listed with several keys of one name; then a checkpoint needs a signature of
+ * Whom to believe: C2SP tlog-policy text (`log`, `witness`, `group`, `quorum`), and two lines of our own,
+ * `require ed25519+mldsa44`, and `#seals <vkey>`, which everyone else takes for a comment: it names a key of a log's seals,
+ * for who reads a whole log. A log may be listed with several keys of one name; then a checkpoint needs a signature of
  * every type among them, so that leaving out the stronger line is a failure. Of keys of one type any will do: an old one
  * and its successor.
  */
@@ -14,7 +15,12 @@ export interface Policy {
   /** By the name they have in the policy. */
   readonly witnesses: ReadonlyMap<string, LineKey>;
   readonly quorum: Quorum;
+  /** vkeys that sign the seals of each log, by its origin; a log may be listed without any. */
+  readonly seals: ReadonlyMap<string, readonly string[]>;
 }
+
+/** What the name of a log's seal key ends with, behind the origin: under it no signature can pass for a checkpoint's. */
+export const sealKeySuffix = "#seals";
 
 const maxLines = 1000;
 /** What may sign for a log, and for a witness. */
@@ -43,11 +49,13 @@ class PolicyReader {
   readonly #grouped = new Set<string>();
   #quorum: Quorum | undefined;
   #required: readonly LineType[] = [];
+  readonly #seals = new Map<string, string[]>();
 
   line(line: string): string | undefined {
     // Tab is the one control character that may stand in a line.
     if (/(?![\t\u0080-\u009f])\p{Cc}/u.test(line)) return "a control character, perhaps a line end of Windows";
     const [keyword = "", ...words] = line.split(/[ \t]+/).filter((word) => word !== "");
+    if (keyword === "#seals") return this.#sealsLine(words);
     if (keyword === "" || keyword.startsWith("#")) return undefined;
     if (keyword === "log") return this.#log(words);
     if (keyword === "witness") return this.#witness(words);
@@ -63,7 +71,9 @@ class PolicyReader {
       const missing = this.#required.find((type) => !keys.some((key) => key.type === type));
       if (missing !== undefined) return refuse("POLICY_INVALID", `no ${missing} key of ${origin}, which is required`);
     }
-    return accept({ logs: this.#logs, witnesses: this.#witnesses, quorum: this.#quorum });
+    const stray = [...this.#seals.keys()].find((origin) => !this.#logs.has(origin));
+    if (stray !== undefined) return refuse("POLICY_INVALID", `a key for the seals of ${stray}, which is not listed`);
+    return accept({ logs: this.#logs, witnesses: this.#witnesses, quorum: this.#quorum, seals: this.#seals });
   }
 
   #log(words: readonly string[]): string | undefined {
@@ -123,6 +133,18 @@ class PolicyReader {
     if (types.length === 0 || known.length !== types.length) return `expected: require ${logTypes.join("+")}`;
     if (this.#required.length > 0) return "a second require line";
     this.#required = known;
+    return undefined;
+  }
+
+  #sealsLine(words: readonly string[]): string | undefined {
+    const [vkey, surplus] = words;
+    if (vkey === undefined || surplus !== undefined) return "expected: #seals <vkey>";
+    const key = portableLineKey(vkey);
+    if (!key.ok) return key.detail;
+    const { name } = key.value.verifier;
+    if (key.value.type !== "ed25519" || !name.endsWith(sealKeySuffix)) return "not the key of a log's seals";
+    const origin = name.slice(0, -sealKeySuffix.length);
+    this.#seals.set(origin, [...(this.#seals.get(origin) ?? []), vkey]);
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import { forEachEntry } from "./bundle-entries.ts";
-import { decodeEntry } from "./entry.ts";
+import { decodeEntry, looksLikeEvent } from "./entry.ts";
 import { endOf, isOrder, type RemovalOrder, removalEvent } from "./removal.ts";
 import { removedLeafHash, tombstoneIn } from "./tombstone.ts";
 
@@ -34,7 +34,7 @@ export class RemovalCheck {
   add({ firstLeaf, control, bundle }: EntryRun): void {
     forEachEntry(bundle, (entry, index) => {
       if (removedLeafHash(entry) !== undefined) this.#tombstone(entry, firstLeaf + index);
-      else if (control) this.#event(entry, firstLeaf + index);
+      else if (control && looksLikeEvent(entry)) this.#event(entry, firstLeaf + index);
     });
   }
 

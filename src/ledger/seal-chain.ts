@@ -1,6 +1,7 @@
 import { CompactTree } from "./compact-tree.ts";
 import { hashBytes, leafHash } from "./hash.ts";
 import { decodeSeal, type Seal, sealFlaw } from "./seal.ts";
+import type { SealSignatures } from "./seal-signatures.ts";
 
 interface Block {
   readonly number: number;
@@ -9,8 +10,9 @@ interface Block {
   readonly leaves: CompactTree;
 }
 
-/** Holds the seals of a log against the leaves between them, in portable code. Their signatures are for who has the key. */
+/** Holds the seals of a log against the leaves between them, in portable code, and each against the key that signs it. */
 export class SealChain {
+  readonly #signatures: Pick<SealSignatures, "flawOf" | "gap">;
   /** Undefined where leaves are missing: the next seal is then taken for what it says. */
   #block: Block | undefined = {
     number: 0,
@@ -19,6 +21,10 @@ export class SealChain {
     leaves: new CompactTree(),
   };
   #seals = 0;
+
+  constructor(signatures: Pick<SealSignatures, "flawOf" | "gap">) {
+    this.#signatures = signatures;
+  }
 
   /** Seals seen. */
   get seals(): number {
@@ -33,12 +39,17 @@ export class SealChain {
   /** The next leaf, whose content is not there: it may have been a seal. */
   gap(): void {
     this.#block = undefined;
+    this.#signatures.gap();
   }
 
   /** @param treeRootBefore root of all leaves before it @returns what is wrong with it, undefined when nothing is */
   seal(leaf: Uint8Array, treeRootBefore: Uint8Array): string | undefined {
     const decoded = decodeSeal(leaf);
-    const flaw = decoded.ok ? this.#flawOf(decoded.value.seal, treeRootBefore) : `is none: ${decoded.detail}`;
+    // Both, whatever the first says: of two seals that are wrong the later one is still held against the right key.
+    const signature = decoded.ok ? this.#signatures.flawOf(decoded.value) : undefined;
+    const flaw = decoded.ok
+      ? (this.#flawOf(decoded.value.seal, treeRootBefore) ?? signature)
+      : `is none: ${decoded.detail}`;
     const number = this.#block?.number ?? (decoded.ok ? decoded.value.seal.number : "?");
     this.#seals++;
     this.#block = decoded.ok ? behind(decoded.value.seal, leaf) : undefined;

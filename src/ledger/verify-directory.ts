@@ -4,11 +4,13 @@
  */
 import { forEachEntry } from "./bundle-entries.ts";
 import { CompactTree } from "./compact-tree.ts";
+import { decodeEntry, looksLikeEvent } from "./entry.ts";
 import { hashBytes, leafHash } from "./hash.ts";
 import type { Policy } from "./policy.ts";
 import { RemovalCheck } from "./removal-check.ts";
 import { looksLikeSeal } from "./seal.ts";
 import { SealChain } from "./seal-chain.ts";
+import { SealSignatures, type VerifyEd25519 } from "./seal-signatures.ts";
 import {
   formatTilePath,
   hashesOnLevel,
@@ -34,6 +36,10 @@ export interface DirectoryReport {
   /** Entries that were read and hashed. */
   readonly entries: number;
   readonly blocks: number;
+  /** Seals of these blocks whose signature was checked: all, unless nothing that is here says whose it should be. */
+  readonly signedSeals: number;
+  /** vkeys that have signed them, oldest first. */
+  readonly sealKeys: readonly string[];
   /** Entries whose bundle is not there, by an order of the retention policy: their hashes and places were checked, no more. */
   readonly pruned: number;
   /** Entries of which only the hash is there, by an order of the log. */
@@ -53,19 +59,30 @@ export interface DirectoryProblem {
   readonly reject?: ProofReject | undefined;
 }
 
+export interface VerifyDirectoryOptions {
+  readonly onProgress?: ((entries: number, of: number) => void) | undefined;
+  /** A faster one for the signatures of seals, that answers the same. */
+  readonly verifyEd25519?: VerifyEd25519 | undefined;
+}
+
+/** @throws only what reading the directory throws */
 export async function verifyDirectory(
   directory: LogDirectory,
   policy: Policy,
-  onProgress: (entries: number, of: number) => void = () => {},
+  options: VerifyDirectoryOptions = {},
 ): Promise<DirectoryReport> {
   const note = directory.paths.includes("checkpoint") ? await directory.read("checkpoint") : undefined;
   const signed = note && verifyCheckpoint(textOf(note), policy);
-  if (signed?.ok) return new Verification(directory, signed.value, onProgress).run();
+  if (signed?.ok) {
+    const named = policy.seals.get(signed.value.checkpoint.origin) ?? [];
+    return new Verification(directory, signed.value, new SealSignatures(named, options.verifyEd25519), options).run();
+  }
   const problem =
     signed === undefined
       ? { what: "there is no signed checkpoint", file: "checkpoint" }
       : { what: `the checkpoint does not hold: ${signed.detail}`, file: "checkpoint", reject: signed.reject };
-  return { signed: undefined, entries: 0, blocks: 0, pruned: 0, erased: 0, otherFiles: 0, problem };
+  const nothing = { entries: 0, blocks: 0, signedSeals: 0, sealKeys: [], pruned: 0, erased: 0, otherFiles: 0 };
+  return { signed: undefined, ...nothing, problem };
 }
 
 /** What is no UTF-8 is no note either: the replacement character has no place in one that verifies. */
@@ -82,7 +99,8 @@ class Verification {
   readonly #size: number;
   readonly #onProgress: (entries: number, of: number) => void;
   readonly #removals = new RemovalCheck();
-  readonly #seals = new SealChain();
+  readonly #signatures: SealSignatures;
+  readonly #seals: SealChain;
   /** By the entries; by their stored hashes where those are gone. */
   readonly #tree = new CompactTree();
   /** By the stored hashes, from the first one on that is not the entry's. */
@@ -95,11 +113,18 @@ class Verification {
   #erased = 0;
   #otherFiles = 0;
 
-  constructor(directory: LogDirectory, signed: SignedCheckpoint, onProgress: (entries: number, of: number) => void) {
+  constructor(
+    directory: LogDirectory,
+    signed: SignedCheckpoint,
+    signatures: SealSignatures,
+    { onProgress = () => {} }: VerifyDirectoryOptions,
+  ) {
     this.#directory = directory;
     this.#paths = new Set(directory.paths);
     this.#signed = signed;
     this.#size = signed.checkpoint.size;
+    this.#signatures = signatures;
+    this.#seals = new SealChain(signatures);
     this.#onProgress = onProgress;
   }
 
@@ -109,6 +134,8 @@ class Verification {
       signed: this.#signed,
       entries: this.#entries,
       blocks: this.#seals.seals,
+      signedSeals: this.#signatures.checked,
+      sealKeys: this.#signatures.keys,
       pruned: this.#gaps.reduce((sum, { width }) => sum + width, 0),
       erased: this.#erased,
       otherFiles: this.#otherFiles,
@@ -157,9 +184,17 @@ class Verification {
     if (looksLikeSeal(entry)) {
       const what = this.#seals.seal(entry, this.#tree.root());
       if (what !== undefined) this.#sealFlaw ??= { what, file: this.#bundleOf(leafIndex), leafIndex };
-    } else this.#seals.leaf(hash);
+    } else {
+      this.#seals.leaf(hash);
+      if (looksLikeEvent(entry)) this.#observe(entry, leafIndex);
+    }
     this.#tree.append(hash);
     this.#storedTree?.append(stored);
+  }
+
+  #observe(bytes: Uint8Array, leafIndex: number): void {
+    const entry = decodeEntry(bytes);
+    if (entry.ok && entry.value.kind === "event") this.#signatures.observe(entry.value, leafIndex);
   }
 
   #gap(tile: TilePath, hashes: Uint8Array): undefined {
@@ -192,10 +227,10 @@ class Verification {
     const upper = await this.#upperTiles(isEntries);
     if (upper !== undefined) return upper;
     const unordered = this.#removals.flaw(this.#gaps.length === 0);
-    if (isEntries)
-      return (
-        this.#missing() ?? this.#sealFlaw ?? (unordered && { ...unordered, file: this.#bundleOf(unordered.leafIndex) })
-      );
+    const keys = this.#signatures.flaw();
+    const inBundle = (flaw: { what: string; leafIndex: number } | undefined): Problem =>
+      flaw && { ...flaw, file: this.#bundleOf(flaw.leafIndex) };
+    if (isEntries) return this.#missing() ?? this.#sealFlaw ?? inBundle(unordered) ?? inBundle(keys);
     return (
       this.#sealFlaw ?? {
         what: `the ${this.#size} entries and their hashes are not what was signed`,

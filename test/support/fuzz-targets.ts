@@ -32,7 +32,7 @@ export interface FuzzTarget {
   readonly run: (bytes: Uint8Array) => void;
 }
 
-const nobody: Policy = { logs: new Map(), witnesses: new Map(), quorum: { kind: "none" } };
+const nobody: Policy = { logs: new Map(), witnesses: new Map(), quorum: { kind: "none" }, seals: new Map() };
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   {

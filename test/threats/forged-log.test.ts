@@ -1,17 +1,29 @@
 /** Attacks on what a gateway publishes, carried out with the real keys where the attacker would have them. */
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sealSigner } from "../../gateway/journal/seal-key.ts";
 import { signCheckpoint } from "../../src/ledger/checkpoint.ts";
-import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
+import { ed25519Signer, ed25519Vkey } from "../../src/ledger/ed25519-line.ts";
+import { encodeEntry } from "../../src/ledger/entry.ts";
+import { explainDirectory } from "../../src/ledger/explain-directory.ts";
+import { keyEntry, rotationStatement } from "../../src/ledger/key-events.ts";
 import { leafHash } from "../../src/ledger/merkle.ts";
 import { formatVkey, signatureTypes } from "../../src/ledger/note.ts";
 import { type Policy, parsePolicy } from "../../src/ledger/policy.ts";
 import { verifyConsistency, verifyInclusion } from "../../src/ledger/proof.ts";
 import { inclusionProof } from "../../src/ledger/prove.ts";
 import type { Seal } from "../../src/ledger/seal.ts";
+import type { EventEntry } from "../../src/ledger/types.ts";
 import { verifyDirectory } from "../../src/ledger/verify-directory.ts";
 import { verifyProof } from "../../src/ledger/verify-proof.ts";
-import { ExportedLog, exportOf, ledgerOfReadings, rememberingPolicy, signedByBoth } from "../support/exported-log.ts";
+import {
+  ExportedLog,
+  exportOf,
+  ledgerOfReadings,
+  policyText,
+  rememberingPolicy,
+  signedByBoth,
+} from "../support/exported-log.ts";
 import { FaultyFiles } from "../support/faulty-files.ts";
 import { entryOf } from "../support/ledger-entries.ts";
 import { openLedger, seals } from "../support/ledger-workload.ts";
@@ -133,6 +145,135 @@ describe("a forged seal", () => {
       expect(problem!.what).toContain("the seal of block 1 ");
     },
   );
+});
+
+describe("a seal with a forged signature, in a log that the right checkpoint keys have signed over", () => {
+  const name = "gw.test/ledger/1#seals";
+  const newKey = () => {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    return { privateKey, vkey: ed25519Vkey(name, privateKey), signer: sealSigner(privateKey) };
+  };
+  const [own, next, stranger] = [newKey(), newKey(), newKey()];
+
+  /** The entry that a gateway writes at its first start, or when its key has a successor. */
+  const introduces = ({ vkey }: typeof own) =>
+    keyEntry({ type: "keys.introduced", keys: new Map([["seal", vkey]]) }, 1);
+  const succeeds = () => {
+    const keys = { role: "seal", previous: own.vkey, next: next.vkey } as const;
+    const statement = rotationStatement(keys);
+    const [endorsed, accepted] = [own, next].map(({ privateKey }) => sign(null, statement, privateKey));
+    return keyEntry({ type: "key.rotated", ...keys, endorsed: endorsed!, accepted: accepted! }, 1);
+  };
+
+  /** Blocks of three entries; their seals are the leaves 3, 7, 11, … @param sealers of these blocks, the first one's of all others */
+  async function logSealedBy(
+    first: typeof own,
+    sealers: Readonly<Record<number, typeof own>> = {},
+    events: Readonly<Record<number, EventEntry>> = {},
+  ): Promise<ExportedLog> {
+    const liar = { ...seals, sign: (seal: Seal) => (sealers[seal.number] ?? first).signer.sign(seal) };
+    const files = new FaultyFiles();
+    const ledger = await openLedger(files, {
+      signers: signedByBoth.signers,
+      block: { leaves: 3, ms: 86_400_000 },
+      seals: liar,
+    });
+    for (let block = 0; block < 6; block++) {
+      const event = events[block];
+      if (event !== undefined) await record(ledger, [encodeEntry(event)], true);
+      const readings = Array.from({ length: event ? 2 : 3 }, (_, index) =>
+        readingLeaf("myco-1", 3 * block + index, Buffer.from("x")),
+      );
+      await record(ledger, readings, false);
+    }
+    await ledger.close();
+    return exportOf(files);
+  }
+
+  const naming = (...keys: readonly (typeof own)[]) => {
+    const policy = rememberingPolicy();
+    return { ...policy, seals: new Map([[name.replace("#seals", ""), keys.map(({ vkey }) => vkey)]]) };
+  };
+  const honest = () => logSealedBy(own, {}, { 0: introduces(own) });
+
+  test("which nobody has forged, is valid with the keys that the log announces, and with those that the policy names", async () => {
+    for (const policy of [naming(), naming(own)])
+      expect(await verifyDirectory(await honest(), policy)).toMatchObject({
+        problem: undefined,
+        blocks: 6,
+        signedSeals: 6,
+        sealKeys: [own.vkey],
+      });
+    const log = await logSealedBy(own, { 3: next, 4: next, 5: next }, { 0: introduces(own), 2: succeeds() });
+    for (const policy of [naming(), naming(own), naming(next)])
+      expect(await verifyDirectory(log, policy)).toMatchObject({
+        problem: undefined,
+        signedSeals: 6,
+        sealKeys: [own.vkey, next.vkey],
+      });
+  });
+
+  test.each([
+    ["by a stranger is named", { 4: stranger }, {}, "the seal of block 4 has a signature that does not verify", 19],
+    [
+      "by a key whose successor the log has announced is named",
+      { 3: next, 5: next },
+      { 2: succeeds() },
+      "the seal of block 4 is signed with a key that had a successor by then",
+      19,
+    ],
+    [
+      "by a successor before its turn is named",
+      { 2: next, 3: next, 4: next, 5: next },
+      { 2: succeeds() },
+      "the seal of block 2 has a signature that does not verify",
+      11,
+    ],
+  ] as const)(
+    "%s, with nothing but the policy of the checkpoint's keys",
+    async (_, sealers, events, what, leafIndex) => {
+      const log = await logSealedBy(own, sealers, { 0: introduces(own), ...events });
+      for (const policy of [naming(), naming(own)]) {
+        const { problem } = await verifyDirectory(log, policy);
+        expect(problem).toEqual({ what, leafIndex, file: log.paths.find((path) => path.startsWith("tile/entries/")) });
+      }
+    },
+  );
+
+  test("by another key from the first leaf on, which the log announces, is found by a policy that names the right one", async () => {
+    const log = await logSealedBy(stranger, {}, { 0: introduces(stranger) });
+    const { problem } = await verifyDirectory(log, naming(own));
+    expect(problem).toMatchObject({ what: expect.stringContaining("none of the seals' keys"), leafIndex: 0 });
+    expect(await verifyDirectory(log, naming()), "who names none has the log's word alone").toMatchObject({
+      problem: undefined,
+      sealKeys: [stranger.vkey],
+    });
+  });
+
+  test("of a key that neither the log nor the policy tells is not called checked", async () => {
+    const log = await logSealedBy(stranger);
+    expect(await verifyDirectory(log, naming())).toMatchObject({ problem: undefined, blocks: 6, signedSeals: 0 });
+    const { facts } = await explainDirectory(log, policyText);
+    expect(facts).toContainEqual(["seals", expect.stringContaining("the signatures of 6 NOT checked")]);
+    const { problem } = await verifyDirectory(log, naming(own));
+    expect(problem).toMatchObject({
+      what: expect.stringContaining("the seal of block 0 is signed with none"),
+      leafIndex: 3,
+    });
+  });
+
+  test("is told in words, with the keys that have signed and who says so", async () => {
+    const factOf = async (more: string) => {
+      const { valid, facts } = await explainDirectory(await honest(), `${policyText}${more}`);
+      return [valid, facts.find(([fact]) => fact === "seals")?.[1]];
+    };
+    const id = own.vkey.split("+", 2).join("+");
+    expect(await factOf("")).toEqual([true, `signed with ${id}, as the log announces; the policy names none`]);
+    expect(await factOf(`#seals ${own.vkey}\n`)).toEqual([
+      true,
+      `signed with ${id}, as the log announces and the policy names`,
+    ]);
+  });
 });
 
 describe("hostile files", () => {

@@ -11,7 +11,7 @@ import { findLedger } from "../../config/ledgers.ts";
 import { MasExport, type MasReport } from "../../journal/export-mas.ts";
 import { type ExportReport, exportTiles } from "../../journal/export-tiles.ts";
 import { PublishedLog } from "../../journal/published-log.ts";
-import { allPublicKeys, openSigningKeys } from "../../journal/signing-keys.ts";
+import { allPublicKeys, openSigningKeys, type PublicKey } from "../../journal/signing-keys.ts";
 import { CoseReceipts } from "../../services/cose-receipts.ts";
 import { witnessPolicyLines } from "../../witness/config.ts";
 import { type CommandContext, type CommandHandler, type CommonOptions, print, UsageError } from "../context.ts";
@@ -27,11 +27,14 @@ export const printPolicy: CommandHandler<LedgerOptions> = async (context) => {
   const { origin } = findLedger(config, context.options.origin);
   const keys = origin === undefined ? [] : await allPublicKeys(keyPlace(config, origin));
   // A key that is prepared too: who learns of it now needs no new policy later.
-  const vkeys = keys.filter(({ role }) => role === "checkpoint").map(({ vkey }) => vkey);
+  const vkeysOf = (kind: PublicKey["role"]) => keys.filter(({ role }) => role === kind).map(({ vkey }) => vkey);
+  const vkeys = vkeysOf("checkpoint");
   if (vkeys.length === 0)
     throw new GatewayError("DATA_DIR_UNUSABLE", `no gateway was ever started with the data directory ${config.data}`);
   const witnesses = witnessPolicyLines(config.witness);
-  const policy = [...vkeys.map((vkey) => `log ${vkey}`), "require ed25519+mldsa44", ...witnesses].join("\n");
+  const logLines = vkeys.map((vkey) => `log ${vkey}`);
+  const sealLines = vkeysOf("seal").map((vkey) => `#seals ${vkey}`);
+  const policy = [...logLines, ...sealLines, "require ed25519+mldsa44", ...witnesses].join("\n");
   print(context, { origin, policy: `${policy}\n` }, policy);
   return 0;
 };

@@ -1,10 +1,12 @@
 /** `mycogate ledger verify-proof | verify-export`: what someone has of a log, checked without gateway, network or data directory. */
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
+import sodium from "sodium-native";
 import { explainDirectory } from "../../../src/ledger/explain-directory.ts";
 import { explainProof } from "../../../src/ledger/explain-proof.ts";
 import type { Explanation } from "../../../src/ledger/explanation.ts";
 import type { LogDirectory } from "../../../src/ledger/verify-directory.ts";
+import { asBuffer } from "../../ingest/as-buffer.ts";
 import {
   type BaseContext,
   type CommandContext,
@@ -28,7 +30,12 @@ export const verifyExport: CommandHandler<PolicyOptions> = async (context) => {
   const policy = await policyText(context);
   const directory = await filesIn(context, context.args[0]!);
   const progress = new ProgressBar(context.io, "entries");
-  const explanation = await explainDirectory(directory, policy, (done, of) => progress.show(done, of));
+  const explanation = await explainDirectory(directory, policy, {
+    onProgress: (done, of) => progress.show(done, of),
+    verifyEd25519: (signature, message, publicKey) =>
+      signature.length === sodium.crypto_sign_BYTES &&
+      sodium.crypto_sign_verify_detached(asBuffer(signature), asBuffer(message), asBuffer(publicKey)),
+  });
   progress.clear();
   return show(context, explanation);
 };

@@ -11,6 +11,7 @@ import { findLedger } from "../../config/ledgers.ts";
 import { checkpointPath, readCheckpointFile } from "../../journal/checkpoint-file.ts";
 import { diskFiles } from "../../journal/disk-files.ts";
 import { announcedKeysIn } from "../../journal/key-history.ts";
+import { keyNameOf } from "../../journal/role-key.ts";
 import type { SealFollower } from "../../journal/seal-key.ts";
 import { SealKeyChain } from "../../journal/seal-key-chain.ts";
 import { allPublicKeys } from "../../journal/signing-keys.ts";
@@ -82,7 +83,7 @@ async function logKeys(
     const verifiers = given.flatMap((vkey) => history.successors(vkey)).map(verifierIn);
     return verifiers.find(({ keyId }) => signedBy.has(keyId)) ?? verifiers[0]!;
   };
-  const seals = ofType(signatureTypes.ed25519, `${origin}#seals`);
+  const seals = ofType(signatureTypes.ed25519, keyNameOf("seal", origin));
   const { hmacKey } = config.ledger;
   const hmac = hmacKey === undefined ? undefined : createSecretKey(hmacKey, "hex");
   return {

@@ -244,6 +244,30 @@ describe("auditors over a checkpoint key's rotation", () => {
     expect(verifyProof(oldProof, newPolicy)).toMatchObject({ ok: true });
   });
 
+  test("an exported log tells by itself which key seals which block", async () => {
+    await run(7);
+    const first = (await runCli(["ledger", "policy"], cwd)).out;
+    writeFileSync(join(cwd, "first"), first);
+    writeFileSync(join(cwd, "bare"), first.replaceAll(/^#seals .*\n/gm, ""));
+    await rotate("seal");
+    await run(7);
+    expect((await runCli(["key", "retire", "seal", "--yes"], cwd)).code).toBe(0);
+    await run(7);
+    const [before, after] = [first, (await runCli(["ledger", "policy"], cwd)).out].map(
+      (policy) => /^#seals (.*)$/m.exec(policy)![1]!,
+    );
+    expect((await runCli(["ledger", "export", "--tiles", "log"], cwd)).code).toBe(0);
+    const seals = async (policy: string) => {
+      const { facts } = JSON.parse(
+        (await runCli(["ledger", "verify-export", "log", "--policy", policy, "--json"], cwd)).out,
+      );
+      return new Map(facts).get("seals");
+    };
+    const signed = `signed with ${keyId(before!)}, then ${keyId(after!)}, as the log announces`;
+    expect(await seals("first")).toBe(`${signed} and the policy names`);
+    expect(await seals("bare")).toBe(`${signed}; the policy names none`);
+  });
+
   test("nothing is retired that is still needed", async () => {
     await run();
     const retire = (role: string) => runCli(["key", "retire", role, "--yes"], cwd);

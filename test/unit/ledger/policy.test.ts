@@ -18,6 +18,7 @@ function witnessVkey(name: string, like = ed25519Vkey(name, generateKeyPairSync(
   const { publicKey } = key.value;
   return formatVkey({ name, type: 0x04, publicKey, keyId: noteKeyId(name, 0x04, publicKey) });
 }
+const sealVkey = () => ed25519Vkey("gw.test/ledger/1#seals", generateKeyPairSync("ed25519").privateKey);
 const witnesses = ["X1", "X2", "X3", "Y1", "Y2", "Y3"].map((name) => `witness ${name} ${witnessVkey(`${name}.test`)}`);
 const nested = `${witnesses.join("\n")}
 group X-witnesses 2 X1 X2 X3
@@ -42,6 +43,15 @@ describe("a policy", () => {
   test("may have comments, blank lines, tabs, addresses, and no newline at the end", () => {
     const text = `# whom we trust\n\n \t log\t${classic}  https://gw.test/ \nlog ${post}\n  # done\nquorum none`;
     expect(flaw(text)).toBe("");
+  });
+
+  test("may name the keys of a log's seals, in lines that everyone else takes for comments", () => {
+    const [seal, next] = [sealVkey(), sealVkey()];
+    const parsed = parsePolicy(`${good}#seals ${seal}\n #seals\t${next}\n# seals are checked too\n#sealss\n`);
+    expect(parsed.ok && [...parsed.value.seals]).toEqual([["gw.test/ledger/1", [seal, next]]]);
+    expect(parsed.ok && [...parsed.value.logs.keys()], "a seal is no checkpoint").toEqual(["gw.test/ledger/1"]);
+    const none = parsePolicy(good);
+    expect(none.ok && none.value.seals.size).toBe(0);
   });
 
   test("counts groups of groups", () => {
@@ -88,6 +98,15 @@ describe("a policy", () => {
     ["a required line of unknown type", "require ed25519+rsa\nquorum none", "line 1: expected: require"],
     ["a key with another id", `log ${classic.replace(/\+[0-9a-f]{8}\+/, "+00000000+")}\nquorum none`, "line 1: "],
     ["words behind the address", `log ${classic} https://gw.test/ more\nquorum none`, "line 1: expected: log"],
+    ["a seals line without a key", `${good}#seals`, "line 5: expected: #seals <vkey>"],
+    ["a seals line that goes on", `${good}#seals ${sealVkey()} more`, "line 5: expected: #seals <vkey>"],
+    ["a seals line of a key that is none", `${good}#seals ${sealVkey().slice(0, -9)}`, "line 5: "],
+    ["a checkpoint's key for the seals", `${good}#seals ${classic}`, "line 5: not the key of a log's seals"],
+    [
+      "seals of a log that is not listed",
+      `quorum none\n#seals ${sealVkey()}`,
+      "a key for the seals of gw.test/ledger/1",
+    ],
     ["an unknown word", "trust everyone\nquorum none", "line 1: it begins with none of"],
     ["Windows line ends", "quorum none\r\n", "line 1: a control character"],
   ])("with %s is refused with the line", (_name, text, detail) => expect(flaw(text)).toContain(detail));
