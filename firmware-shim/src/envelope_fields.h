@@ -135,7 +135,7 @@ static void read_geo(myco_reader *r, myco_geo *out) {
   out->lon_e7 = degrees_at(r, MYCO_GEO_KEY_LON_E7, MYCO_GEO_LON_E7_MAX);
   out->has_acc = keys != 2u;
   out->acc_m = out->has_acc ? (uint32_t)uint_at(r, MYCO_GEO_KEY_ACC_M, UINT32_MAX) : 0u;
-  require(r, keys <= 3u);
+  require(r, keys - 2u <= 1u);
 }
 
 static void read_readings(myco_reader *r, myco_envelope_view *out) {
