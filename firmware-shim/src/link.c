@@ -169,8 +169,7 @@ int myco_link_take(myco_link *link, const myco_mdp_packet *packet, uint32_t now_
 static int is_due(const myco_link *link, const myco_link_slot *slot, uint32_t now_ms) {
   uint32_t wait = link->wait_min_ms;
   unsigned sends;
-  for (sends = 1; sends < slot->sends && wait < link->wait_max_ms; sends++) wait *= 2u;
-  if (wait > link->wait_max_ms) wait = link->wait_max_ms;
+  for (sends = 1; sends < slot->sends; sends++) wait = wait < link->wait_max_ms / 2u ? wait * 2u : link->wait_max_ms;
   return slot->len != 0u && now_ms - slot->sent_ms >= wait;
 }
 

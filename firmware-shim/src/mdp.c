@@ -105,10 +105,17 @@ myco_status myco_mdp_encode_without_line_ends(myco_mdp_packet *in, uint8_t *out,
   return MYCO_ERR_FRAME_FORBIDDEN;
 }
 
+/** Of 32 bits, at any address. */
+static uint32_t number_at(const uint8_t *bytes) {
+  uint32_t number = 0;
+  unsigned at;
+  for (at = 4; at > 0u; at--) number = number << 8 | bytes[at - 1u];
+  return number;
+}
+
 myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *out) {
   size_t packet_len;
   uint16_t crc;
-  unsigned byte;
   if (len < MYCO_MDP_HEADER_BYTES + MYCO_MDP_CRC_BYTES) return MYCO_ERR_FRAME_TOO_SHORT;
   packet_len = len - MYCO_MDP_CRC_BYTES;
   crc = myco_crc16(MYCO_MDP_CRC_INITIAL, plain, packet_len);
@@ -118,10 +125,8 @@ myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *o
   }
   if (plain[MYCO_MDP_AT_VERSION] != MYCO_MDP_VERSION) return MYCO_ERR_FRAME_BAD_VERSION;
   out->type = plain[MYCO_MDP_AT_TYPE];
-  for (byte = 4; byte > 0u; byte--) {
-    out->seq = out->seq << 8 | plain[MYCO_MDP_AT_SEQ + byte - 1u];
-    out->ack = out->ack << 8 | plain[MYCO_MDP_AT_ACK + byte - 1u];
-  }
+  out->seq = number_at(plain + MYCO_MDP_AT_SEQ);
+  out->ack = number_at(plain + MYCO_MDP_AT_ACK);
   out->flags = plain[MYCO_MDP_AT_FLAGS];
   out->src = plain[MYCO_MDP_AT_SRC];
   out->dst = plain[MYCO_MDP_AT_DST];

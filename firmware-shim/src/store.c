@@ -188,7 +188,8 @@ static uint32_t oldest_erase(const myco_store *store) {
 /** The next entry from the cursor on that has no receipt, or the next one of this number; 0 for any. */
 static int next_live(const myco_store *store, myco_store_cursor *cursor, uint64_t seq, record *out) {
   const myco_flash *flash = store->flash;
-  if (cursor->erase < oldest_erase(store)) {
+  /* Before the oldest sector, or of a store that was there before the area was erased. */
+  if (cursor->erase - oldest_erase(store) >= store->used) {
     cursor->erase = oldest_erase(store);
     cursor->offset = first_record(flash);
   }
@@ -293,7 +294,7 @@ static myco_status add_record(myco_store *store, uint32_t seq, const uint8_t *ms
 static int is_usable(const myco_flash *flash) {
   const uint32_t unit = flash->unit;
   return unit > 0u && unit <= MYCO_STORE_UNIT_MAX && (unit & (unit - 1u)) == 0u && flash->sectors >= 2u &&
-         rounded(flash, flash->sector_bytes) == flash->sector_bytes && flash->sector_bytes <= 0xFFFFu * 0x100u &&
+         rounded(flash, flash->sector_bytes) == flash->sector_bytes && (uint64_t)flash->sector_bytes * flash->sectors <= UINT32_MAX &&
          flash->sector_bytes >= first_record(flash) + record_bytes(flash, sizeof(myco_checkpoint)) + unit;
 }
 

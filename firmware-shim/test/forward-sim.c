@@ -128,8 +128,8 @@ static void silence(void) {
   if (sent(&forward) != 2u) fail("the wait was not set back");
 }
 
-/** One of many is lost, and the others are answered at once all the time: it has its turn all the same. */
-static void one_lost(void) {
+/** One of many is lost, and the others are answered at once all the time, once or twice: it has its turn all the same. */
+static void one_lost(unsigned answers) {
   const uint32_t end = now_ms + 2u * WAIT_MAX_MS;
   uint32_t times = 0;
   myco_forward forward;
@@ -138,9 +138,10 @@ static void one_lost(void) {
     uint32_t seq;
     if (now_ms % 40u == 0u) append();
     while ((seq = sent(&forward)) != 0u) {
+      unsigned answer;
       if (seq == 2u && times++ == 0u) continue;
       release(seq);
-      myco_forward_answered(&forward, 1, now_ms);
+      for (answer = 0; answer < answers; answer++) myco_forward_answered(&forward, answer == 0u, now_ms);
     }
   }
   if (times != 2u) fail("it was not sent again");
@@ -164,7 +165,8 @@ int main(void) {
     state = seed;
   }
   silence();
-  one_lost();
+  one_lost(1);
+  one_lost(2);
   restart();
   printf("ok\n");
   return 0;

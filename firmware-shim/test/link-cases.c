@@ -166,8 +166,20 @@ static void wraps(void) {
   IS(control(MYCO_MDP_FLAG_IS_ACK, 1, 0xFFFFFFFFu, 0) == 0 && ask(0) == MYCO_OK && ask(0) == MYCO_ERR_QUEUE_FULL);
 }
 
+/** However often it was sent: the wait ends at its maximum, and does not come out small again. */
+static void waits_at_most(void) {
+  uint32_t seq = 0;
+  power_on();
+  link.sends_max = 0;
+  link.wait_max_ms = UINT32_MAX;
+  IS(ask(0) == MYCO_OK);
+  slots[0].sends = 40;
+  IS(myco_link_poll(&link, 1000000, &seq) == MYCO_OK && count == 1u);
+}
+
 int main(void) {
   gives_up();
+  waits_at_most();
   frees();
   holds_back();
   tells_copies();

@@ -426,6 +426,34 @@ static void torn_heads(void) {
   }
 }
 
+/** The area was erased under a cursor that lives on: it is before the oldest again, and leads nowhere else. */
+static void erased_area(void) {
+  static uint8_t out[BYTES_MAX];
+  size_t size;
+  uint32_t seq = 0;
+  myco_store_cursor cursor = {0, 0};
+  snprintf(scenario, sizeof scenario, "erased area");
+  new_flash(512, 3, 4, 0, MYCO_STORE_DROP_OLDEST);
+  power_up();
+  while (store.erases < 40u) append(100);
+  while (myco_store_next(&store, &cursor, out, sizeof out, &size, &seq) == MYCO_OK) {
+  }
+  new_flash(512, 3, 4, 0, MYCO_STORE_DROP_OLDEST);
+  power_up();
+  append(100);
+  if (myco_store_next(&store, &cursor, out, sizeof out, &size, &seq) != MYCO_OK || seq != 1u) fail("the cursor is lost");
+  if (myco_store_next(&store, &cursor, out, sizeof out, &size, &seq) != MYCO_ERR_NOT_FOUND) fail("it comes twice");
+}
+
+/** Addresses have 32 bits. */
+static void too_large(void) {
+  snprintf(scenario, sizeof scenario, "too large");
+  new_flash(512, 2, 1, 0, MYCO_STORE_REFUSE_NEW);
+  flash.sectors = 65535;
+  flash.sector_bytes = 131072;
+  if (myco_store_open(&store, &flash, MYCO_STORE_REFUSE_NEW) != MYCO_ERR_ARG) fail("addresses wrap");
+}
+
 static void random_runs(uint64_t seed, long runs) {
   uint32_t widest = 0, steadily_erased = 0;
   for (long i = 0; i < runs; i++) {
@@ -457,6 +485,8 @@ int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "matrix") == 0) {
     matrix();
     torn_heads();
+    erased_area();
+    too_large();
     printf("{");
   } else if (argc == 4 && strcmp(argv[1], "random") == 0) {
     random_runs(strtoull(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
