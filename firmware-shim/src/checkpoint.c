@@ -88,16 +88,14 @@ myco_status myco_checkpoint_read(const char *note, size_t len, const char *origi
   if (!take_size(&text, &found.size) || !take_base64(&text, found.root, sizeof found.root)) {
     return MYCO_ERR_NOT_WELL_FORMED;
   }
-  if (crypto == NULL || crypto->ed25519_verify == NULL) return MYCO_ERR_CRYPTO;
   while (signatures.at < signatures.end) {
     if (!take(&signatures, DASH)) return MYCO_ERR_NOT_WELL_FORMED;
     /* The key's id is a hint. Whether it is the key's line is for the key to say. */
     if (take(&signatures, origin) && take(&signatures, " ") && take_base64(&signatures, line, sizeof line)) {
-      if (crypto->ed25519_verify(crypto->ctx, key, (const uint8_t *)note, (size_t)(text.end - note),
-                                 line + KEY_ID_BYTES) == 0) {
-        *out = found;
-        return MYCO_OK;
-      }
+      const myco_status status = myco_verify(crypto, key, (const uint8_t *)note, (size_t)(text.end - note),
+                                             line + KEY_ID_BYTES);
+      if (status == MYCO_OK) *out = found;
+      if (status != MYCO_ERR_SIGNATURE) return status;
     } else {
       skip_line(&signatures);
     }

@@ -181,6 +181,7 @@ static void write(myco_writer *w, const char *text) {
 myco_status myco_command_answer(myco_command_log *log, const myco_command *command, int succeeded, const char *message,
                                 char *out, size_t cap, size_t *written) {
   struct myco_command_slot *slot = log == NULL ? NULL : find(log, command);
+  const int has_id = command->id.at != NULL;
   const char *at;
   myco_writer w;
   for (at = message; *at != '\0'; at++) {
@@ -188,13 +189,9 @@ myco_status myco_command_answer(myco_command_log *log, const myco_command *comma
   }
   if (slot != NULL) slot->outcome = succeeded ? 1u : 2u;
   myco_writer_init(&w, (uint8_t *)out, cap);
-  write(&w, "{");
-  if (command->id.at != NULL) {
-    write(&w, "\"id\":");
-    myco_write_raw(&w, (const uint8_t *)command->id.at, command->id.len);
-    write(&w, ",");
-  }
-  write(&w, "\"success\":");
+  write(&w, has_id ? "{\"id\":" : "{");
+  myco_write_raw(&w, (const uint8_t *)command->id.at, command->id.len);
+  write(&w, &",\"success\":"[has_id ? 0 : 1]);
   write(&w, succeeded ? "true" : "false");
   write(&w, ",\"message\":\"");
   write(&w, message);

@@ -104,7 +104,5 @@ myco_status myco_envelope_verify(uint8_t *message, size_t len, const uint8_t pub
   status = signed_text(message, out->unsigned_len, crypto, text);
   if (status != MYCO_OK) return status;
   if (!myco_equal(text + MYCO_SIGNATURE_PREFIX_BYTES, out->hash, MYCO_HASH_BYTES)) return MYCO_ERR_HASH;
-  if (crypto->ed25519_verify == NULL) return MYCO_ERR_CRYPTO;
-  return crypto->ed25519_verify(crypto->ctx, public_key, text, sizeof text, out->signature) ? MYCO_ERR_SIGNATURE
-                                                                                            : MYCO_OK;
+  return myco_verify(crypto, public_key, text, sizeof text, out->signature);
 }

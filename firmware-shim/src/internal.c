@@ -30,3 +30,9 @@ const char *myco_read_digits(const char *from, const char *end, uint64_t *value)
   for (*value = 0; at < end && *at >= '0' && *at <= '9'; at++) *value = *value * 10u + (unsigned)(*at - '0');
   return at == from || at - from > DIGITS_MAX ? NULL : at;
 }
+
+myco_status myco_verify(const myco_crypto *crypto, const uint8_t key[32], const uint8_t *data, size_t len,
+                        const uint8_t signature[64]) {
+  if (crypto == NULL || crypto->ed25519_verify == NULL) return MYCO_ERR_CRYPTO;
+  return crypto->ed25519_verify(crypto->ctx, key, data, len, signature) != 0 ? MYCO_ERR_SIGNATURE : MYCO_OK;
+}

@@ -16,6 +16,7 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   const char *device;
   size_t device_len;
   size_t payload_len;
+  myco_status status;
 
   if (len <= PAYLOAD_AT + BEHIND_PAYLOAD || len > MYCO_RECEIPT_MAX) return MYCO_ERR_SCHEMA;
   payload_len = len - PAYLOAD_AT - BEHIND_PAYLOAD;
@@ -39,14 +40,12 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   if (found.tree_size <= found.leaf_index) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
   if (myco_reader_finish(&r) != MYCO_OK) return r.status == MYCO_OK ? MYCO_ERR_SCHEMA : r.status;
 
-  if (crypto == NULL || crypto->ed25519_verify == NULL) return MYCO_ERR_CRYPTO;
   myco_copy(covered, (const uint8_t *)MYCO_RECEIPT_SIGNED_HEAD, MYCO_RECEIPT_SIGNED_HEAD_BYTES);
   /* The payload with its length, as in the receipt. */
   myco_copy(covered + MYCO_RECEIPT_SIGNED_HEAD_BYTES, bytes + MYCO_RECEIPT_HEAD_BYTES, 1u + payload_len);
-  if (crypto->ed25519_verify(crypto->ctx, key, covered, MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + payload_len,
-                             bytes + len - MYCO_SIGNATURE_BYTES) != 0) {
-    return MYCO_ERR_SIGNATURE;
-  }
+  status = myco_verify(crypto, key, covered, MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + payload_len,
+                       bytes + len - MYCO_SIGNATURE_BYTES);
+  if (status != MYCO_OK) return status;
   if (myco_behind(device, device + device_len, device_id) != device + device_len) return MYCO_ERR_OTHER_DEVICE;
   *out = found;
   return MYCO_OK;

@@ -50,7 +50,10 @@ static size_t length_of(const char *text) {
   return length;
 }
 
-/** Needs no random numbers: the store never gives a number twice, and no other board has this id. */
+/**
+ * Needs no random numbers: the store never gives a number twice, and no other board has this id. One whose flash is erased
+ * gets another id, since it counts from 1 again.
+ */
 static int make_msg_id(const char *device_id, uint32_t seq, uint8_t msg_id[16]) {
   uint8_t name[MYCO_DEVICE_ID_MAX + 4u];
   uint8_t digest[32];

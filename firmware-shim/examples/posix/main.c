@@ -42,16 +42,6 @@ static void fault(const char *what, myco_status status) {
   printf("fault %s %d\n", what, (int)status);
 }
 
-/** Needs no random numbers: the store never gives a number twice, and no other node has this id. */
-static int make_msg_id(uint32_t seq, uint8_t msg_id[16]) {
-  char name[MYCO_DEVICE_ID_MAX + 12u];
-  uint8_t digest[32];
-  const int len = snprintf(name, sizeof name, "%s:%lu", device_id, (unsigned long)seq);
-  if (crypto.blake2b_256(crypto.ctx, (const uint8_t *)name, (size_t)len, digest) != 0) return -1;
-  memcpy(msg_id, digest, 16);
-  return 0;
-}
-
 /** The machine's own temperature, in thousandths of a degree; it says itself when it has none. */
 static void read_sensor(myco_reading *reading) {
   long milli = 0;
@@ -73,10 +63,7 @@ static void measure(void) {
   myco_envelope made = {0};
   myco_status status;
   size_t len = 0;
-  if (make_msg_id(seq, msg_id) != 0) {
-    fault("msg_id", MYCO_ERR_CRYPTO);
-    return;
-  }
+  randombytes_buf(msg_id, sizeof msg_id); /* Numbers begin anew where somebody removes the file. */
   read_sensor(&reading);
   made.device_id = device_id;
   made.device_id_len = strlen(device_id);
