@@ -218,8 +218,9 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./commands/ledger-proof.ts")).proveLeaf,
   },
   {
-    usage: "ledger verify-proof <file>",
-    summary: "Check a proof file, with nothing but a policy of whom to trust",
+    usage: "ledger verify-proof <file...>",
+    summary:
+      "Check a proof file, or COSE receipts and the entry they are about, with nothing but a policy of whom to trust",
     options: [["--policy <file>", "C2SP tlog-policy: the log's public keys, and the witnesses it needs"]],
     kind: "plain",
     example: "mycogate ledger verify-proof leaf-42.tlog-proof --policy gateway.policy",

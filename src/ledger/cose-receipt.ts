@@ -13,6 +13,8 @@ import { hashBytes, leafHash } from "./hash.ts";
 import type { LineKey, LineType } from "./portable-lines.ts";
 import { consistentRoot, inclusionRoot } from "./proof.ts";
 import type { ConsistencyProof } from "./prove.ts";
+import { decodeSeal, looksLikeSeal } from "./seal.ts";
+import { removedLeafHash } from "./tombstone.ts";
 
 /** By what signs: the types that sign a log's checkpoints. RFC 9864 §2.2, RFC 9964. */
 export const coseAlgorithms = { ed25519: -19, mldsa44: -48 } as const satisfies Partial<Record<LineType, number>>;
@@ -38,6 +40,8 @@ const proofLabel = { inclusion: -1, consistency: -2 } as const;
 const issuerClaim = 1;
 const rfc9162Sha256 = 1;
 const maxHashes = 64;
+/** A path of 64 hashes, an ML-DSA-44 signature and the longest origin take less. */
+const maxReceiptBytes = 8_192;
 
 /** `{1: alg, 4: kid, 15: {1: origin}, 395: 1}` */
 function protectedHeader({ signature, origin, keyId }: ReceiptHeader): Uint8Array {
@@ -96,13 +100,28 @@ export type CoseReceiptReject = "COSE_RECEIPT_MALFORMED" | "COSE_RECEIPT_KEY_UNK
 export interface ProvenRoot {
   readonly signature: CoseSignature;
   readonly origin: string;
+  /** As the receipt says. Signed is the root alone, and other sizes, and with them other indexes, may lead to it. */
   readonly size: number;
   readonly root: Uint8Array;
 }
 
+/** Enough to tell a receipt from a proof file and from a leaf: tag 18 and an array of four, and no seal. */
+export function looksLikeReceipt(bytes: Uint8Array): boolean {
+  return looksLikeSeal(bytes) && !decodeSeal(bytes).ok;
+}
+
+/** The log that a receipt names, whether or not it holds; undefined for what is no receipt. Total. */
+export function receiptOrigin(receipt: Uint8Array): string | undefined {
+  const parts = partsOf(receipt);
+  const header = parts.ok ? decodeCbor(parts.value.header) : parts;
+  const claims = header.ok && header.value instanceof Map ? header.value.get(label.claims) : undefined;
+  const origin = claims instanceof Map ? claims.get(issuerClaim) : undefined;
+  return typeof origin === "string" ? origin : undefined;
+}
+
 /**
- * That the leaf is in the log. One signature of two: whoever demands both checks a receipt of each, with the same size.
- * Total. @param leaf verbatim @param keys of the log's checkpoints
+ * That the leaf is in the log. One signature of two: whoever demands both checks a receipt of each, with the same root.
+ * Total. @param leaf verbatim, or the tombstone in its place @param keys of the log's checkpoints
  */
 export function verifyInclusionReceipt(
   receipt: Uint8Array,
@@ -112,7 +131,7 @@ export function verifyInclusionReceipt(
   const parsed = parse(receipt, proofLabel.inclusion);
   if (!parsed.ok) return parsed;
   const [size, leafIndex, path] = parsed.value.proof;
-  const root = inclusionRoot(leafIndex, size, leafHash(leaf), path);
+  const root = inclusionRoot(leafIndex, size, removedLeafHash(leaf) ?? leafHash(leaf), path);
   const proven = verifyRoot(parsed.value, size, root, keys);
   return proven.ok ? accept({ ...proven.value, leafIndex }) : proven;
 }
@@ -160,19 +179,40 @@ function verifyRoot(
 }
 
 function parse(receipt: Uint8Array, kind: number): Result<Parsed, "COSE_RECEIPT_MALFORMED"> {
-  const malformed = (detail: string) => refuse("COSE_RECEIPT_MALFORMED", detail);
-  const message = decodeCbor(receipt, { tags: [coseSign1Tag] });
-  if (!message.ok) return malformed(message.detail);
-  const parts = message.value instanceof CborTag ? message.value.value : undefined;
-  if (!Array.isArray(parts) || parts.length !== 4) return malformed("not a tagged COSE_Sign1");
-  const [header, unprotected, payload, signature] = parts as readonly CborValue[];
-  if (!(header instanceof Uint8Array && signature instanceof Uint8Array && payload === null))
-    return malformed("not a COSE_Sign1 with a detached payload");
+  const parts = partsOf(receipt);
+  if (!parts.ok) return parts;
+  const { header, unprotected, signature } = parts.value;
   const proofs = unprotected instanceof Map && unprotected.size === 1 ? unprotected.get(label.proofs) : undefined;
   const ofKind = proofs instanceof Map && proofs.size === 1 ? proofs.get(kind) : undefined;
   const bytes = Array.isArray(ofKind) && ofKind.length === 1 ? ofKind[0] : undefined;
   const proof = bytes instanceof Uint8Array ? proofIn(bytes) : undefined;
-  return proof === undefined ? malformed("not one proof of this kind") : accept({ header, proof, signature });
+  if (proof !== undefined) return accept({ header, proof, signature });
+  const other = proofs instanceof Map && ofKind === undefined ? otherKind(proofs) : undefined;
+  return refuse("COSE_RECEIPT_MALFORMED", other ?? "it has not one well-formed proof in its unprotected header");
+}
+
+function otherKind(proofs: ReadonlyMap<unknown, unknown>): string | undefined {
+  if (proofs.has(proofLabel.consistency)) return "it is of consistency, and proves no entry";
+  return proofs.has(proofLabel.inclusion) ? "it is of inclusion, and proves no growth" : undefined;
+}
+
+interface Parts {
+  readonly header: Uint8Array;
+  readonly unprotected: CborValue | undefined;
+  readonly signature: Uint8Array;
+}
+
+function partsOf(receipt: Uint8Array): Result<Parts, "COSE_RECEIPT_MALFORMED"> {
+  const malformed = (detail: string) => refuse("COSE_RECEIPT_MALFORMED", detail);
+  if (receipt.length > maxReceiptBytes) return malformed(`it has more than ${maxReceiptBytes} bytes`);
+  const message = decodeCbor(receipt, { tags: [coseSign1Tag] });
+  if (!message.ok) return malformed(message.detail);
+  const parts = message.value instanceof CborTag ? message.value.value : undefined;
+  if (!Array.isArray(parts) || parts.length !== 4) return malformed("it is no tagged COSE_Sign1");
+  const [header, unprotected, payload, signature] = parts as readonly CborValue[];
+  if (!(header instanceof Uint8Array && signature instanceof Uint8Array)) return malformed("it is no COSE_Sign1");
+  if (payload !== null) return malformed("its payload is not detached, so it is another kind of message");
+  return accept({ header, unprotected, signature });
 }
 
 function proofIn(bytes: Uint8Array): Parsed["proof"] | undefined {

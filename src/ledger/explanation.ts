@@ -1,11 +1,12 @@
 /** What a verifier found, in words for people: for the command line and for the page alike. */
 import type { LineType } from "./portable-lines.ts";
-import type { ProofReject, SignedCheckpoint } from "./verify-proof.ts";
+import type { SignedCheckpoint } from "./verify-proof.ts";
+import type { ReceiptsReject } from "./verify-receipts.ts";
 
 export interface Explanation {
   readonly valid: boolean;
   /** Code of the reason when it is not valid. */
-  readonly reject: ProofReject | "POLICY_INVALID" | "LOG_INVALID" | undefined;
+  readonly reject: ReceiptsReject | "POLICY_INVALID" | "LOG_INVALID" | undefined;
   /** One sentence. */
   readonly verdict: string;
   /** What is proven; when it is not valid, nothing but where. */

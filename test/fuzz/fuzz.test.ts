@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { encodeMavlinkFrame } from "../../src/mavlink/frame.ts";
 import { signedEnvelope, testDevice } from "../support/envelopes.ts";
-import { fuzzTargets } from "../support/fuzz-targets.ts";
+import { fuzzTargets, receipt } from "../support/fuzz-targets.ts";
 import { bytesOfShape, goldenBoards } from "../support/golden-boards.ts";
 import { entryOf } from "../support/ledger-entries.ts";
 import { seeded } from "../support/seeded.ts";
@@ -26,6 +26,7 @@ const corpus: readonly Buffer[] = [
   ...goldenBoards.accepted.map((shape) => bytesOfShape(shape)),
   Buffer.from(signedEnvelope(testDevice("fuzz"))),
   Buffer.from(entryOf("fuzz")),
+  Buffer.from(receipt),
   text({ pack: [{ id: "t", v: 21.7, u: "C" }], msgId: "m", seq: 1, ts: { utc: "2026-05-01T12:00:00Z" } }),
   text({
     deduplicationId: "3ac7",

@@ -26,6 +26,7 @@ import { quarantineReasons, rejectReasons } from "../../src/rejects.ts";
 import { portDialects } from "../../src/serial/port-dialects.ts";
 import { PortSession } from "../../src/serial/port-session.ts";
 import { blake2b256 } from "./envelopes.ts";
+import { ReceiptLog } from "./receipts.ts";
 
 export interface FuzzTarget {
   readonly name: string;
@@ -33,6 +34,12 @@ export interface FuzzTarget {
 }
 
 const nobody: Policy = { logs: new Map(), witnesses: new Map(), quorum: { kind: "none" }, seals: new Map() };
+
+const receiptLog = new ReceiptLog(Array.from({ length: 20 }, (_, index) => Uint8Array.of(index)));
+const receiptPolicy = `log ${receiptLog.vkeys[0]}\nquorum none\n`;
+const receiptEntry = receiptLog.entries[17]!;
+/** At this place no other size or index leads to the root. */
+export const receipt = receiptLog.inclusion("ed25519", 17);
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   {
@@ -187,8 +194,16 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     run: (bytes) => {
       const parsed = parseProofFile(bytes);
       if (parsed.ok) assert.equal(formatProofFile(parsed.value), Buffer.from(bytes).toString("utf8"));
-      assert.ok(!explainProof(bytes, "quorum none").valid);
-      explainProof(new Uint8Array(), Buffer.from(bytes).toString("latin1"));
+      assert.ok(!explainProof([bytes], "quorum none").valid);
+      explainProof([new Uint8Array()], Buffer.from(bytes).toString("latin1"));
+    },
+  },
+  {
+    name: "of all bytes a COSE receipt is valid alone, and its entry beside it",
+    run: (bytes) => {
+      const is = (other: Uint8Array) => Buffer.compare(bytes, other) === 0;
+      assert.equal(explainProof([bytes, receiptEntry], receiptPolicy).valid, is(receipt));
+      assert.equal(explainProof([receipt, bytes], receiptPolicy).valid, is(receiptEntry));
     },
   },
 ];

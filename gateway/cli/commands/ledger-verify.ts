@@ -23,7 +23,8 @@ export interface PolicyOptions {
 
 export const verifyProofFile: CommandHandler<PolicyOptions> = async (context) => {
   const policy = await policyText(context);
-  return show(context, explainProof(await read(context, context.args[0]!), policy));
+  const files = await Promise.all(context.args.map((file) => read(context, file)));
+  return show(context, explainProof(files, policy));
 };
 
 export const verifyExport: CommandHandler<PolicyOptions> = async (context) => {

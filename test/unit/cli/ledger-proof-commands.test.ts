@@ -127,6 +127,29 @@ test("a COSE receipt by each key holds for the leaf that --leaf prints", async (
   expect((await runCli(["ledger", "prove", "1", "--cose", "--leaf"], cwd)).code).toBe(2);
 });
 
+test("COSE receipts are valid to someone who has them, the entry and the policy; one alone is half", async () => {
+  const file = async (name: string, ...options: string[]) => {
+    const { out } = await runCli(["ledger", "prove", "1", ...options], cwd);
+    writeFileSync(join(auditor, name), Buffer.from(out, "latin1"));
+  };
+  await file("one.cose", "--cose");
+  await file("one.mldsa44.cose", "--cose", "mldsa44");
+  await file("one.leaf", "--leaf");
+  const verify = (...files: string[]) =>
+    runCli(["ledger", "verify-proof", ...files, "--policy", "gateway.policy"], auditor);
+  const both = await verify("one.cose", "one.mldsa44.cose", "one.leaf");
+  expect([both.code, both.err]).toEqual([0, ""]);
+  expect(both.out).toMatch(/^Valid: the log holds exactly this entry\.\n/);
+  expect(both.out).toContain("  signed with   Ed25519 and ML-DSA-44 (post-quantum)\n");
+  expect(both.out).toContain("a message of the device myco-1");
+  const one = await verify("one.cose", "one.leaf");
+  expect([one.code, one.out]).toEqual([1, expect.stringContaining("a COSE receipt has one signature")]);
+  expect((await verify("one.cose", "one.mldsa44.cose")).out).toContain("without the entry");
+  const other = await runCli(["ledger", "prove", "0", "--leaf"], cwd);
+  writeFileSync(join(auditor, "one.leaf"), Buffer.from(other.out, "latin1"));
+  expect((await verify("one.cose", "one.mldsa44.cose", "one.leaf")).out).toMatch(/^This COSE receipt is not valid: /);
+});
+
 test("no COSE receipt is signed for a checkpoint that the log's keys have not both signed", async () => {
   const file = join(cwd, "data", "ledger", "checkpoint");
   writeFileSync(file, readFileSync(file, "utf8").replace(/\u2014 .*\n$/, ""));

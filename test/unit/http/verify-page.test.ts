@@ -11,6 +11,7 @@ import { type ExportedLog, exportOf, ledgerOfReadings, policyText } from "../../
 import { startHttpApi } from "../../support/http-api.ts";
 import { entryOf } from "../../support/ledger-entries.ts";
 import { needs } from "../../support/needs.ts";
+import { ReceiptLog } from "../../support/receipts.ts";
 import { SignedLog } from "../../support/signed-log.ts";
 
 const page = readFileSync(join(projectRoot, "dist", "verify.html"), "utf8");
@@ -54,7 +55,7 @@ test("the bundled verifier needs nothing but what browsers and the language have
   const explain = (file: string) => {
     Object.assign(context, { file: [...Buffer.from(file)], policy: log.policy });
     return runInContext(
-      "JSON.stringify(mycogateVerifier.explainProof(Uint8Array.from(file), policy))",
+      "JSON.stringify(mycogateVerifier.explainProof([Uint8Array.from(file)], policy))",
       context,
     ) as string;
   };
@@ -70,6 +71,13 @@ needs("chromium")("in a browser", () => {
     const files = new DataTransfer();
     files.items.add(new File([${JSON.stringify(text)}], "leaf-7.tlog-proof"));
     document.getElementById("proof-file").files = files.files;
+    document.getElementById("proof-file").dispatchEvent(new Event("change"));`;
+
+  const receiptsChosen = (files: readonly Uint8Array[]) => `
+    const chosen = new DataTransfer();
+    for (const text of ${JSON.stringify(files.map((bytes) => Buffer.from(bytes).toString("base64")))})
+      chosen.items.add(new File([Uint8Array.from(atob(text), (char) => char.charCodeAt(0))], "x"));
+    document.getElementById("proof-file").files = chosen.files;
     document.getElementById("proof-file").dispatchEvent(new Event("change"));`;
 
   /** The files of a log, as the script of a person has them. */
@@ -129,6 +137,14 @@ needs("chromium")("in a browser", () => {
         'class="invalid">This proof is not valid: gw.test/ledger/1 has not signed with its mldsa44 key.',
       );
       expect(dom).not.toContain("21.7");
+    });
+
+    test("COSE receipts that are valid with their entry, when all are chosen together", async () => {
+      const receipts = new ReceiptLog(log.entries);
+      const files = [receipts.inclusion("ed25519", 7), receipts.inclusion("mldsa44", 7), log.entries[7]!];
+      const dom = await shown(receiptsChosen(files), receipts.policy);
+      expect(dom).toContain('class="valid">Valid: the log holds exactly this entry.</p>');
+      expect(dom).toContain("<dt>signatures</dt><dd>one in each receipt, over the same root</dd>");
     });
 
     test("an exported log that is valid, when its folder is dropped", async () => {

@@ -52,7 +52,7 @@ describe("a valid proof", () => {
   });
 
   test("is told in plain words, with the reading", () => {
-    const { valid, verdict, facts } = explainProof(Buffer.from(good), log.policy);
+    const { valid, verdict, facts } = explainProof([Buffer.from(good)], log.policy);
     expect([valid, verdict]).toEqual([true, "Valid: the log holds exactly this entry."]);
     expect(Object.fromEntries(facts)).toMatchObject({
       log: log.origin,
@@ -174,7 +174,7 @@ test("any bytes are proven or refused, also those that begin like a proof", () =
   );
   fc.assert(
     fc.property(file, (bytes) => {
-      const { valid, verdict } = explainProof(bytes, log.policy);
+      const { valid, verdict } = explainProof([bytes], log.policy);
       expect(valid || verdict.startsWith("This proof is not valid")).toBe(true);
     }),
     { numRuns: 500 },
