@@ -147,6 +147,20 @@ static void one_lost(unsigned answers) {
   if (times != 2u) fail("it was not sent again");
 }
 
+/** Milliseconds begin anew after 49 days, in the middle of a wait too. */
+static void clock_wraps(void) {
+  const uint32_t began_ms = UINT32_MAX - WAIT_MIN_MS / 2u;
+  myco_forward forward;
+  power_on(&forward);
+  append();
+  now_ms = began_ms;
+  if (sent(&forward) != 1u) fail("not sent");
+  for (; now_ms != began_ms + WAIT_MIN_MS; now_ms++) {
+    if (sent(&forward) != 0u) fail("sent too early");
+  }
+  if (sent(&forward) != 1u) fail("not sent again");
+}
+
 /** A new connection: at once, and from the oldest. */
 static void restart(void) {
   myco_forward forward;
@@ -167,6 +181,7 @@ int main(void) {
   silence();
   one_lost(1);
   one_lost(2);
+  clock_wraps();
   restart();
   printf("ok\n");
   return 0;

@@ -160,6 +160,17 @@ static void covers(void) {
 }
 
 static void wraps(void) {
+  const uint32_t now = UINT32_MAX - 50u;
+  uint32_t waited;
+  uint32_t seq = 0;
+  power_on();
+  IS(ask(now) == MYCO_OK);
+  for (waited = 0; waited < 100u; waited++) {
+    IS(myco_link_poll(&link, now + waited, &seq) == MYCO_OK && count == 1u);
+  }
+  IS(myco_link_poll(&link, now + waited, &seq) == MYCO_OK && count == 2u);
+  IS(command(1, "{}", now) == 1 && command(1, "{}", now + 999u) == MYCO_ERR_REPEATED);
+  IS(command(1, "{}", now + 2500u) == 1);
   power_on();
   link.seq = 0xFFFFFFFEu;
   IS(ask(0) == MYCO_OK && last.seq == 0xFFFFFFFFu && ask(0) == MYCO_OK && last.seq == 1u);

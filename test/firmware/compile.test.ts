@@ -29,6 +29,13 @@ describe.each(["gcc", "clang"] as const)("%s", (compiler) => {
   });
 });
 
+needs("clang")("for a processor whose int has 16 bits", () => {
+  test("it does not compile, and says why", () => {
+    const args = ["--target=msp430", "-std=c99", "-ffreestanding", "-fsyntax-only", ...standalone];
+    expect(() => compile("clang", args)).toThrow("is for processors whose int has 32 bits");
+  });
+});
+
 const cxxFlags = strictFlags.map((flag) => flag.replace("c99", "c++11"));
 
 needs("g++")("C++", () => {
@@ -56,7 +63,7 @@ needs(
 
 describe("house rules of the sources", () => {
   test("only freestanding headers are included", () => {
-    expect(offending(/#include <(?!stddef\.h|stdint\.h)/)).toEqual([]);
+    expect(offending(/#include <(?!limits\.h|stddef\.h|stdint\.h)/)).toEqual([]);
   });
 
   test("nothing is allocated, printed, or kept in a variable of its own", () => {

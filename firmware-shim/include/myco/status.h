@@ -2,6 +2,12 @@
 #ifndef MYCO_STATUS_H
 #define MYCO_STATUS_H
 
+#include <limits.h>
+
+#if UINT_MAX < 0xFFFFFFFF
+#error "Mycogate's device library is for processors whose int has 32 bits: numbers would be cut off without a word"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
