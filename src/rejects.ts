@@ -37,7 +37,7 @@ export const rejectReasons = {
   FRAME_BAD_VERSION: "A version of the protocol that we do not speak.",
   FRAME_UNKNOWN_TYPE: "A message type we do not know.",
   TEXT_LINE: "Text that is no message.",
-  LINE_BROKEN: "A line that begins like a JSON object and is none: cut off, or mixed with another.",
+  LINE_BROKEN: "A line that begins like a JSON object or a board's text and is none: cut off, or mixed with another.",
   LINE_UNKNOWN: "A line with a JSON object of no firmware that is known.",
   BODY_INVALID: "A control message (HELLO, ACK, heartbeat) whose body could not be read.",
   DELIVERED_BEFORE: "A network server delivered an uplink again that is durable.",

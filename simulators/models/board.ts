@@ -77,21 +77,9 @@ export function textLine(text: string): Outgoing {
   return { bytes: new TextEncoder().encode(`${text}\r\n`), expect, again: expect, evidence: [], signed: false };
 }
 
-/** The same for a line that is no JSON, cut within the word that tells what it is. */
-export function brokenText(first: string, second: string, random: Random): Outgoing[] {
-  const cut = 1 + random.below(2);
-  const refused = "rejected TEXT_LINE" as const;
-  const isMixed = random.chance(0.5);
-  const bytes = encoded(
-    isMixed ? `${first.slice(0, cut)}${second}\r\n${first.slice(cut)}\r\n` : `${first.slice(0, cut)}\r\n`,
-  );
-  const expect = isMixed ? [refused, refused] : [refused];
-  return [{ bytes, expect, again: expect, evidence: [], signed: false }];
-}
-
 /** Cut off, or with another line in its middle, as deployed boards do. wire-facts §6 */
 export function brokenLines(first: string, second: string, random: Random): Outgoing[] {
-  // Within a word: what is left of the line does not begin like an object, and not with a space.
+  // Within a word: what is left of the line does not begin like one, nor with a space.
   const places = [...first.matchAll(/[a-z0-9]{2}/g)].map(({ index }) => index + 1);
   const cut = places[Math.floor(places.length * random.between(0.3, 0.9))]!;
   const head = first.slice(0, cut);

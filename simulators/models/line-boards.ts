@@ -1,7 +1,7 @@
 /** Firmware that prints lines instead of frames. One model, and for each firmware what its lines are. wire-facts §5, §6 */
 import { type GasSample, GasSensor } from "../physics/gas-sensor.ts";
 import type { Random } from "../random.ts";
-import { brokenLines, brokenText, rounded, storedLine, textLine } from "./board.ts";
+import { brokenLines, rounded, storedLine, textLine } from "./board.ts";
 import type { DeviceContext, Family, Model, Outgoing, Twist } from "./model.ts";
 
 /** A board at the moment it prints. */
@@ -73,8 +73,7 @@ class LineBoard implements Model {
   twisted(_twist: Twist, nowMs: number): Outgoing[] {
     const [first] = this.#lines(nowMs);
     const [second] = this.#lines(nowMs + 1);
-    const broken = first!.startsWith("{") ? brokenLines : brokenText;
-    return broken(first!, second!, this.#context.random);
+    return brokenLines(first!, second!, this.#context.random);
   }
 
   #lines(nowMs: number): readonly string[] {

@@ -9,13 +9,26 @@ import { slotOf } from "./fields.ts";
 import { isNumber, textAt } from "./json-fields.ts";
 import { readingsOf } from "./json-readings.ts";
 
-const textLine = /^(AMB|ENV) addr=0x7[67] /;
-/** `T=21.52C`, `P=1013.2hPa(raw=101320)`, `IAQ=25`: the first number of each; a unit says nothing that the table does not. */
-const member = /([A-Za-z]\w*)=(-?\d+(?:\.\d+)?)/g;
+const textStart = /^(AMB|ENV) addr=0x7[67] /;
+/** `T=21.52C`, `P=1013.2hPa(raw=101320)`, `IAQ=25`, `RH=nan%`: name, number, and what follows it. */
+const member = /^([A-Za-z]\w*)=(-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|nan|inf))(.*)$/;
+/** A number is whole if its unit follows, and a member that no paper lists has any. */
+const units: Readonly<Record<string, RegExp>> = {
+  age: /^ms$/,
+  T: /^°?C$/,
+  RH: /^%$/,
+  P: /^hPa(?:\(raw=(\d+(?:\.\d+)?)\))?$/,
+  Gas: /^Ohm$/,
+  ...Object.fromEntries(["addr", "IAQ", "acc", "sIAQ", "CO2eq", "VOC"].map((name) => [name, /^$/])),
+};
+const anyUnit = /^[A-Za-z%°]*$/;
+/** Without a unit, and never the last of a line: one of these at its end may lack digits. */
+const inTheMiddle = new Set(["IAQ", "acc", "sIAQ", "CO2eq"]);
 const notMeasured = ["sensor", "addr", "age"];
 
 export const lineMorgio: LineDialect = {
   name: "morgio",
+  begins: /(?:AMB|ENV) addr=0x7[67] .{0,64}?T=/,
   read({ text, json }) {
     const message = json ?? fromText(text);
     if (!message) return undefined;
@@ -29,13 +42,20 @@ export const lineMorgio: LineDialect = {
 
 export const decodeLineMorgio = lineDecoder(lineMorgio);
 
+/** @returns undefined for another line, and for one that was cut off or runs into another: wrong digits are none */
 function fromText(text: string): ExactObject | undefined {
-  const slot = textLine.exec(text)?.[1];
+  const slot = textStart.exec(text)?.[1];
   if (slot === undefined) return undefined;
   const members = new Map<string, ExactJson>([["sensor", slot]]);
-  for (const [, name, number] of text.matchAll(member)) {
-    // The address is hexadecimal, and `raw` is the pressure before the board guessed its unit.
-    if (name !== "addr") members.set(name === "raw" ? "pressure_raw" : name!, new NumberText(number!));
+  let last = "";
+  for (const word of text.trim().split(" ").slice(2)) {
+    const [, name, number, rest] = member.exec(word) ?? [];
+    const unit = name !== undefined && (Object.hasOwn(units, name) ? units[name]! : anyUnit).exec(rest!);
+    if (!unit) return undefined;
+    last = name;
+    if (/\d/.test(number!)) members.set(name, new NumberText(number!));
+    // The pressure before the board guessed its unit.
+    if (unit[1] !== undefined) members.set("pressure_raw", new NumberText(unit[1]));
   }
-  return members;
+  return inTheMiddle.has(last) ? undefined : members;
 }

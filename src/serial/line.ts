@@ -26,6 +26,8 @@ export interface LineContent extends Pick<Sample, "readings" | "arrays" | "geo">
 
 export interface LineDialect {
   readonly name: LineDialectName;
+  /** How its lines of text begin, where it has such; what begins so and cannot be read was cut off or mixed. */
+  readonly begins?: RegExp;
   /** @returns undefined where the line is not of this dialect, a refusal where it is and cannot be taken */
   read(line: Line): Result<LineContent, "SCHEMA_INVALID"> | undefined;
 }

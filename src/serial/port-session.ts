@@ -187,19 +187,33 @@ export class PortSession {
   #line(text: string): SessionEvent[] {
     const read = this.#readLine(lineOf(text));
     if (read) return this.#lineMessage(read);
-    if (!text.trimStart().startsWith("{")) return this.#textLine();
+    const trimmed = text.trimStart();
+    if (!trimmed.startsWith("{") && this.#textStart(trimmed, 0) !== 0) return this.#textLine();
     if (lineOf(text).json) return [{ kind: "reject", reason: "LINE_UNKNOWN" }];
     // A line that was cut off has the next one glued to it, and that one may be whole.
     const broken: SessionEvent = { kind: "reject", reason: "LINE_BROKEN" };
     for (
-      let at = text.indexOf('{"', 1), tries = 0;
+      let at = this.#start(text, 1), tries = 0;
       at !== -1 && tries < maxStarts;
-      at = text.indexOf('{"', at + 1), tries++
+      at = this.#start(text, at + 1), tries++
     ) {
       const rest = this.#readLine(lineOf(text.slice(at)));
       if (rest) return [broken, ...this.#lineMessage(rest)];
     }
     return [broken];
+  }
+
+  /** Where from there on a line may begin, -1 for nowhere. */
+  #start(text: string, from: number): number {
+    const [object, word] = [text.indexOf('{"', from), this.#textStart(text, from)];
+    return object === -1 || word === -1 ? Math.max(object, word) : Math.min(object, word);
+  }
+
+  #textStart(text: string, from: number): number {
+    const rest = text.slice(from);
+    const places = this.#dialects.lines.flatMap(({ begins }) => (begins ? [rest.search(begins)] : []));
+    const found = places.filter((place) => place !== -1);
+    return found.length === 0 ? -1 : from + Math.min(...found);
   }
 
   #readLine(line: Line): ReadLine | undefined {

@@ -184,4 +184,20 @@ describe("one opening of a port", () => {
     expect(events.map(({ kind }) => kind)).toEqual(["reject", "dialect", "message"]);
     expect(Buffer.from(messages(events)[0]!.message.payload).toString()).toBe(whole);
   });
+
+  test("text that was cut off is broken, and the whole line glued to it is read; text for people is text", () => {
+    const whole = "ENV addr=0x76 age=12ms T=21.52C RH=40.25% P=1013.2hPa(raw=101320) Gas=12034Ohm";
+    const port = session();
+    const events = port.receive(
+      Buffer.from(`${whole.slice(0, 27)}\r\n${whole.slice(0, 16)}${whole}\r\nENV addr=0x76 found\r\n`),
+    );
+    expect(events.map((event) => (event.kind === "reject" ? event.reason : event.kind))).toEqual([
+      "LINE_BROKEN",
+      "LINE_BROKEN",
+      "dialect",
+      "message",
+      "TEXT_LINE",
+    ]);
+    expect(Buffer.from(messages(events)[0]!.message.payload).toString()).toBe(whole);
+  });
 });
