@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildJournal } from "./build-journal.ts";
 import { GatewayProcess } from "./gateway-process.ts";
-import { bareBrokerLimit, copyLimit, cores, verifyLimit } from "./limits.ts";
+import { bareBroker, copyLimit, cores, verifyLimit } from "./limits.ts";
 import { LoadGenerator, type LoadResult } from "./load-generator.ts";
 
 export interface BenchIngestOptions {
@@ -35,6 +35,7 @@ const fullWindow = 64;
 const pacedWindow = 2_000;
 const pacedSeconds = 10;
 const slowRate = 500;
+const slowMessages = slowRate * pacedSeconds;
 /** Short enough to end close to the minute. */
 const soakChunk = 50_000;
 
@@ -64,14 +65,20 @@ class IngestBench {
   }
 
   async limits(): Promise<void> {
-    await this.#sign(this.#options.messages);
+    const { messages } = this.#options;
     this.#figure("limit: libsodium verify, one core", await verifyLimit(1), "signatures/s");
     this.#figure(`limit: libsodium verify, ${cores} cores`, await verifyLimit(cores), "signatures/s");
-    this.#figure(
-      "limit: bare aedes",
-      await bareBrokerLimit(this.#generator, this.#options.messages, fullWindow),
-      "messages/s",
-    );
+    await this.#sign(messages);
+    const fast = await bareBroker(this.#generator, { messages, perSecond: 0, window: fullWindow });
+    this.#figure("limit: bare aedes", fast.acked / fast.seconds, "messages/s");
+    await this.#sign(slowMessages);
+    const slow = await bareBroker(this.#generator, {
+      messages: slowMessages,
+      perSecond: slowRate,
+      window: pacedWindow,
+    });
+    this.#figure(`limit: bare aedes at ${slowRate}/s, PUBACK p50`, slow.p50, "ms");
+    this.#figure(`limit: bare aedes at ${slowRate}/s, PUBACK p99`, slow.p99, "ms");
     this.#figure("limit: COPY of this schema", await copyLimit(), "envelopes/s");
   }
 
@@ -85,11 +92,12 @@ class IngestBench {
       this.#figure("later start to ready", gateway.secondsToReady, "s");
       await gateway.databaseCaughtUp();
       await gateway.enrol(devices);
-      await this.#latency(gateway, slowRate, slowRate * pacedSeconds);
+      await this.#latency(gateway, "just started, ", slowRate, slowMessages);
       const { messages, minutes } = this.#options;
       const rate = await this.#fullSpeed(gateway, messages);
       const paced = Math.round(rate * 0.8);
-      await this.#latency(gateway, paced, Math.min(messages, paced * pacedSeconds));
+      await this.#latency(gateway, "", paced, Math.min(messages, paced * pacedSeconds));
+      await this.#latency(gateway, "", slowRate, slowMessages);
       if (minutes > 0) await this.#soak(gateway, minutes, rate);
     } finally {
       await gateway.stop();
@@ -131,11 +139,11 @@ class IngestBench {
     return stored / seconds;
   }
 
-  async #latency(gateway: GatewayProcess, perSecond: number, messages: number): Promise<void> {
+  async #latency(gateway: GatewayProcess, when: string, perSecond: number, messages: number): Promise<void> {
     await this.#sign(messages);
     const { p50, p99 } = await this.#run(gateway, perSecond, messages);
-    this.#figure(`at ${perSecond}/s, PUBACK p50`, p50, "ms");
-    this.#figure(`at ${perSecond}/s, PUBACK p99`, p99, "ms");
+    this.#figure(`${when}at ${perSecond}/s, PUBACK p50`, p50, "ms");
+    this.#figure(`${when}at ${perSecond}/s, PUBACK p99`, p99, "ms");
     await gateway.databaseCaughtUp();
   }
 

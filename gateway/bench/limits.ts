@@ -13,7 +13,7 @@ import { projectRoot } from "../project-root.ts";
 import { benchCopy } from "../store/bench-copy.ts";
 import { EmbeddedPostgres } from "../store/embedded-postgres.ts";
 import { workerUrl } from "../worker-url.ts";
-import type { LoadGenerator } from "./load-generator.ts";
+import type { LoadGenerator, LoadResult } from "./load-generator.ts";
 
 /** Ed25519 verifications per second by libsodium on `cores` threads at once. */
 export async function verifyLimit(cores: number, milliseconds = 2_000): Promise<number> {
@@ -27,13 +27,15 @@ export async function verifyLimit(cores: number, milliseconds = 2_000): Promise<
   return rates.reduce((sum, rate) => sum + rate, 0);
 }
 
-/** QoS 1 messages per second that aedes alone acknowledges, from the same generator with the same messages. */
-export async function bareBrokerLimit(generator: LoadGenerator, messages: number, window: number): Promise<number> {
+/** What the same load makes of aedes alone: the most that an MQTT front in Node acknowledges here, and how soon. */
+export async function bareBroker(
+  generator: LoadGenerator,
+  load: { messages: number; perSecond: number; window: number },
+): Promise<LoadResult> {
   const child: ChildProcess = fork(`${projectRoot}dist/gateway/bench/bare-broker.js`);
   const [port] = (await once(child, "message")) as [number];
   try {
-    const { acked, seconds } = await generator.run({ port, messages, perSecond: 0, window });
-    return acked / seconds;
+    return await generator.run({ port, ...load });
   } finally {
     child.kill();
   }
