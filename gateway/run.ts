@@ -29,8 +29,16 @@ export async function runGateway(config: Config, { demo }: { demo: boolean }): P
     log.info("stopping");
   } finally {
     fleet?.kill("SIGKILL");
-    await Promise.race([gateway.stop(), sleep(stopPatienceMs, undefined, { ref: false })]);
+    await stopInTime(gateway, log);
   }
+}
+
+async function stopInTime(gateway: Gateway, log: Logger): Promise<void> {
+  const stopped = gateway.stop().then(() => true);
+  if (await Promise.race([stopped, sleep(stopPatienceMs, false, { ref: false })])) return;
+  log.warn({ seconds: stopPatienceMs / 1000 }, "a part of the gateway does not stop: the process ends without it");
+  // With the exit code that whoever waits for the gateway has set by then.
+  setImmediate(() => process.exit());
 }
 
 function createLogger({ log: { level, pretty = process.stdout.isTTY } }: Config): Logger {

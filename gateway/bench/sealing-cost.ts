@@ -6,7 +6,7 @@ import { GatewayProcess } from "./gateway-process.ts";
 import type { BenchFigure } from "./ingest.ts";
 import { LoadGenerator } from "./load-generator.ts";
 
-const rounds = 3;
+const rounds = 5;
 const window = 64;
 const unsealed = { MYCOGATE_LEDGER_BLOCK_LEAVES: "65536", MYCOGATE_LEDGER_CHECKPOINT_INTERVAL_MS: "60000" };
 
