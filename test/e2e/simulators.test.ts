@@ -89,7 +89,9 @@ test("a gateway that counts one message too few is found out", async () => {
       };
     },
   };
-  const report = await runScenario({ ...options(lying, "two"), patienceMs: 3_000 });
+  // Three seconds are enough for the books, and not for a command that meets a cut link.
+  const asked = options(lying, "two");
+  const report = await runScenario({ ...asked, scenario: { ...asked.scenario, commands: [] }, patienceMs: 3_000 });
   expect(report.passed).toBe(false);
   expect(report.checks.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual(["mqtt as sent"]);
 }, 60_000);
