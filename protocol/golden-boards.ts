@@ -314,6 +314,13 @@ export function goldenBoards(codec: GoldenCodec) {
         "pattern 2 index",
       ],
     },
+    {
+      name: "the fungal computer interface, samples as a paper has them",
+      format: "fci-json",
+      bytes: asciiBytes(fciSamples),
+      readings: ["bioelectric.1 0.125 mV", "bioelectric.ref -3 mV", "sample_rate 128 Hz"],
+      arrays: ["impedance - 0: 10250 9800.5"],
+    },
   ];
 
   const damaged = textBody(generationAText);
@@ -387,6 +394,9 @@ const generationAReadings: readonly Meant[] = [
 
 const fciMessage =
   '{"id":"018e-bad-uuid","channel":"device.FCI-A1B2C3.telemetry","timestamp":"2026-02-10T00:00:05Z","ttl_seconds":3600,"source":{"type":"fci","id":"FCI-A1B2C3","device_serial":"A0:B1:C2:D3:E4:F8","firmware":"1.0.0"},"message_type":"fci_telemetry","payload":{"bioelectric":{"amplitude_uv":12.5,"rms_uv":4.25,"mean_uv":0.10,"std_uv":4.2,"dominant_freq_hz":1.5,"total_power":18.06,"snr_db":9.5,"pattern":"growth","pattern_confidence":0.65,"sample_count":128},"environment":{"temperature_c":22.1,"humidity_pct":55,"pressure_hpa":1009.5,"voc_index":120.4},"status":{"uptime_ms":5100,"wifi_rssi":-61,"impedance_ohms":10250,"stimulus_active":false}}}';
+
+const fciSamples =
+  '{"type":"sample","device_id":"FCI-A1B2C3","timestamp":"2026-02-10T00:00:05Z","channels":[{"channel":1,"value":0.125,"unit":"mV"},{"channel":"ref","value":-3,"unit":"mV"}],"impedance":[10250,9800.5],"sample_rate":128}';
 
 function fieldLine(slot: string, address: string, pressure: number, valid: boolean): string {
   const accuracy = slot === "amb" ? 1 : 0;

@@ -4,11 +4,11 @@
  */
 
 import { sensorCode, unitCode } from "../../protocol/names.ts";
-import { decimalOfText } from "../codec/decimal.ts";
+import { type Decimal, decimalOfText } from "../codec/decimal.ts";
 import type { Reading, Sample } from "../reading.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { judgePressure } from "./air-quality.ts";
-import { NumberText, parseExactJson } from "./exact-json.ts";
+import { type ExactJson, type ExactObject, NumberText, parseExactJson } from "./exact-json.ts";
 import { objectAt, textAt } from "./json-fields.ts";
 
 /** By group and field of the payload. The `voc_index` is a gas resistance in kΩ. */
@@ -49,10 +49,13 @@ const patterns = [
   "spike",
 ];
 
+const maxChannels = 256;
+
 export function decodeFciJson(payload: Uint8Array): Result<Sample, "NOT_WELL_FORMED" | "SCHEMA_INVALID"> {
   const parsed = parseExactJson(payload);
   if (!parsed.ok) return parsed;
   if (!(parsed.value instanceof Map)) return refuse("SCHEMA_INVALID", "not a JSON object");
+  if (textAt(parsed.value, "type") === "sample") return samples(parsed.value);
   const content = objectAt(parsed.value, "payload");
   const type = textAt(parsed.value, "message_type");
   const isCalibration = type === "calibration_complete";
@@ -85,4 +88,40 @@ export function decodeFciJson(payload: Uint8Array): Result<Sample, "NOT_WELL_FOR
     readings.push({ sensor: "pattern", vi: patterns.indexOf(pattern), vs: 0, unit: unitCode("index")!, quality: 0 });
   }
   return accept({ claimedDeviceId: undefined, msgId: undefined, seq: undefined, epochMs: undefined, readings });
+}
+
+/**
+ * `{type, device_id, timestamp, channels:[{channel, value, unit}], impedance:[], sample_rate}`, which a paper describes and no
+ * known firmware sends. The unit of its impedance is not told.
+ */
+function samples(message: ExactObject): Result<Sample, "SCHEMA_INVALID"> {
+  const listed = message.get("channels");
+  if (!Array.isArray(listed)) return refuse("SCHEMA_INVALID", "channels is no array");
+  if (listed.length > maxChannels) return refuse("SCHEMA_INVALID", `more than ${maxChannels} channels`);
+  const readings: Reading[] = [];
+  for (const item of listed) {
+    const channel = item instanceof Map ? (channelOf(item.get("channel")) ?? "") : "";
+    const decimal = item instanceof Map && decimalAt(item.get("value"));
+    if (channel === "" || !decimal) return refuse("SCHEMA_INVALID", "a channel without a name or a number");
+    const unit = textAt(item, "unit") ?? "";
+    readings.push({ sensor: `bioelectric.${channel}`, ...decimal, unit: unitCode(unit) ?? unit, quality: 0 });
+  }
+  const rate = decimalAt(message.get("sample_rate"));
+  if (rate) readings.push({ sensor: "sample_rate", ...rate, unit: unitCode("Hz")!, quality: 0 });
+  const impedance = message.get("impedance");
+  const values = Array.isArray(impedance) ? impedance.map(decimalAt) : [];
+  if (values.length > maxChannels || !values.every((value) => value !== undefined))
+    return refuse("SCHEMA_INVALID", "impedance holds something else than numbers");
+  const arrays = values.length > 0 ? [{ sensor: sensorCode("impedance")!, unit: "", quality: 0, values }] : undefined;
+  const header = { claimedDeviceId: undefined, msgId: undefined, seq: undefined, epochMs: undefined };
+  return accept({ ...header, readings, ...(arrays && { arrays }) });
+}
+
+function channelOf(value: ExactJson | undefined): string | undefined {
+  const name = value instanceof NumberText ? value.text : value;
+  return typeof name === "string" && /^[A-Za-z0-9_.-]{1,32}$/.test(name) ? name : undefined;
+}
+
+function decimalAt(value: ExactJson | undefined): Decimal | undefined {
+  return value instanceof NumberText ? decimalOfText(value.text) : undefined;
 }

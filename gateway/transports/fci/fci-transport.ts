@@ -1,6 +1,6 @@
 /**
- * What fungal computer interfaces call: a WebSocket at `/api/stream/ws`, and `POST /api/channels/{channel}/publish` where they
- * cannot hold one. Their clocks are not real, so the time of arrival is the time. docs/guides/fci.md
+ * What fungal computer interfaces call: a WebSocket at `/api/stream/ws` or `/api/fci/ws/stream/{id}`, and
+ * `POST /api/channels/{channel}/publish` where they cannot hold one. Their clocks are not real, so the time of arrival is the time. docs/guides/fci.md
  */
 import { timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
@@ -31,6 +31,8 @@ export interface FciTransportOptions {
 interface Connection {
   readonly socket: WebSocket;
   readonly bucket: TokenBucket;
+  /** Whose it is, where its path says so. */
+  readonly board: string | undefined;
   /** Boards whose commands it wants. */
   readonly boards: Set<string>;
   isAlive: boolean;
@@ -38,7 +40,8 @@ interface Connection {
 
 type Calibrated = () => void;
 
-const streamPath = "/api/stream/ws";
+/** For any board, and as a paper has it for the one that is named. */
+const streamPath = /^\/api\/(?:stream\/ws|fci\/ws\/stream\/([A-Za-z0-9_-]{1,64}))$/;
 const publishPath = /^\/api\/channels\/([^/?]{1,128})\/publish$/;
 const pingMs = 30_000;
 /** Boards whose commands one connection may want. */
@@ -97,7 +100,8 @@ export class FciTransport implements Link, CommandLink {
     server.on("upgrade", (request, socket, head) => {
       socket.on("error", () => socket.destroy());
       const refusal = this.#refusal(request);
-      if (refusal === undefined) sockets.handleUpgrade(request, socket, head, (opened) => this.#opened(opened));
+      const board = boardOfStream(request);
+      if (refusal === undefined) sockets.handleUpgrade(request, socket, head, (opened) => this.#opened(opened, board));
       else socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
     try {
@@ -189,7 +193,7 @@ export class FciTransport implements Link, CommandLink {
   /** @returns the status line that refuses an upgrade */
   #refusal(request: IncomingMessage): string | undefined {
     const url = urlOf(request);
-    if (url?.pathname !== streamPath) return "404 Not Found";
+    if (!url || !streamPath.test(url.pathname)) return "404 Not Found";
     if (!this.#mayEnter(request, url.searchParams.get("api_key"))) return "401 Unauthorized";
     if (!this.#server || this.#connections.size >= this.#options.config.limits.connections)
       return "503 Service Unavailable";
@@ -207,9 +211,9 @@ export class FciTransport implements Link, CommandLink {
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
-  #opened(socket: WebSocket): void {
+  #opened(socket: WebSocket, board: string | undefined): void {
     const bucket = new TokenBucket(this.#options.config.limits.messagesPerSecond, performance.now());
-    const connection: Connection = { socket, bucket, boards: new Set(), isAlive: true };
+    const connection: Connection = { socket, bucket, board, boards: new Set(), isAlive: true };
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
     socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -229,13 +233,14 @@ export class FciTransport implements Link, CommandLink {
     if (this.#server) for (const { socket } of this.#connections) socket.resume();
   }
 
-  #message({ bucket, boards }: Connection, bytes: Uint8Array): void {
+  #message({ bucket, board, boards }: Connection, bytes: Uint8Array): void {
     if (!bucket.take(performance.now())) {
       this.#reject("RATE_LIMITED");
       return;
     }
-    const message = readFciMessage(bytes);
+    const message = readFciMessage(bytes, board);
     if (!message.ok) this.#reject(message.reject);
+    else if (board !== undefined && message.value.board !== board) this.#reject("BODY_INVALID");
     else if (message.value.kind === "published") {
       void this.#publish(message.value.board, message.value.isCalibration, bytes).catch(() => undefined);
     } else if (message.value.kind === "unsubscribe") boards.delete(message.value.board);
@@ -340,6 +345,10 @@ function urlOf({ url = "/" }: IncomingMessage): URL | undefined {
   } catch {
     return undefined;
   }
+}
+
+function boardOfStream(request: IncomingMessage): string | undefined {
+  return streamPath.exec(urlOf(request)?.pathname ?? "")?.[1];
 }
 
 function answer(reply: ServerResponse, status: number, body: object): void {

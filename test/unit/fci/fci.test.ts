@@ -86,6 +86,20 @@ test("telemetry arrives byte for byte by WebSocket and by POST, each board its o
   expect(decodeFciJson(ingest.uploads[0]!.payload)).toMatchObject({ ok: true, value: { epochMs: undefined } });
 });
 
+test("samples come on a path of the board's own, whatever they call themselves, and nothing else does", async () => {
+  await start();
+  const stream = await board("/api/fci/ws/stream/FCI-000007");
+  const sample = { type: "sample", device_id: "FCI-000001", channels: [{ channel: 1, value: 0.5, unit: "mV" }] };
+  stream.send(JSON.stringify(sample));
+  stream.send(telemetry("FCI-000001"));
+  stream.send(telemetry("FCI-000007"));
+  await until(() => expect(ingest.uploads).toHaveLength(2));
+  expect(ingest.uploads.map(({ deviceId }) => deviceId)).toEqual(["FCI-000007", "FCI-000007"]);
+  expect(fates()).toMatchObject({ taken: 2, BODY_INVALID: 1 });
+  await expect(board("/api/fci/ws/stream/")).rejects.toThrow("404");
+  await expect(board("/api/fci/ws/stream/a%2Fb")).rejects.toThrow("404");
+});
+
 test("without trust nobody is enrolled; a POST is answered by what became of it", async () => {
   await start({}, false);
   const submit = ingest.submit.bind(ingest);
