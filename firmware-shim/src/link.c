@@ -135,6 +135,8 @@ int myco_link_take(myco_link *link, const myco_mdp_packet *packet, uint32_t now_
   const int is_control = packet->type == MYCO_MDP_TYPE_ACK && packet->body_len == 0u;
   const uint32_t seq = packet->seq;
   myco_link_heard *heard = find(link, seq, now_ms);
+  /* On the air one hears what others say to each other, and on some wires one's own echo. */
+  if (packet->dst == link->dst) return 0;
   free_up_to(link, packet->ack);
   if (heard != NULL && heard->digest == digest) {
     if (heard->times < PATIENCE) heard->times++;

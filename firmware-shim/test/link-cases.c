@@ -47,8 +47,11 @@ static void power_on(void) {
   count = 0;
 }
 
+static uint8_t heard_dst = MYCO_MDP_ENDPOINT_SIDE_A;
+
 static int heard(uint8_t type, uint8_t flags, uint32_t seq, uint32_t ack, const char *body, uint32_t now_ms) {
   myco_mdp_packet packet = {0};
+  packet.dst = heard_dst;
   packet.type = type;
   packet.flags = flags;
   packet.seq = seq;
@@ -177,6 +180,23 @@ static void wraps(void) {
   IS(control(MYCO_MDP_FLAG_IS_ACK, 1, 0xFFFFFFFFu, 0) == 0 && ask(0) == MYCO_OK && ask(0) == MYCO_ERR_QUEUE_FULL);
 }
 
+/** On the air everyone hears everyone: what others tell our peer, and our own echo, means nothing here. */
+static void overhears(void) {
+  uint32_t seq = 0;
+  power_on();
+  IS(ask(0) == MYCO_OK && command(50, "{}", 0) == 1 && link.ack == 50u);
+  heard_dst = MYCO_MDP_ENDPOINT_GATEWAY;
+  IS(heard(MYCO_MDP_TYPE_TELEMETRY, MYCO_MDP_FLAG_ACK_REQUESTED, 500, 1, "{}", 0) == 0);
+  IS(command(1, "{}", 0) == 0 && command(1, "{}", 0) == 0);
+  IS(control(MYCO_MDP_FLAG_IS_ACK | MYCO_MDP_FLAG_ACK_REQUESTED, 51, 1, 0) == 0);
+  IS(link.ack == 50u && count == 1u);
+  IS(myco_link_poll(&link, 100, &seq) == MYCO_OK && count == 2u);
+  /* A gateway that takes us for the board behind the radio. */
+  heard_dst = MYCO_MDP_ENDPOINT_SIDE_B;
+  IS(command(51, "{}", 0) == 1 && link.ack == 51u);
+  heard_dst = MYCO_MDP_ENDPOINT_SIDE_A;
+}
+
 /** However often it was sent: the wait ends at its maximum, and does not come out small again. */
 static void waits_at_most(void) {
   uint32_t seq = 0;
@@ -191,6 +211,7 @@ static void waits_at_most(void) {
 int main(void) {
   gives_up();
   waits_at_most();
+  overhears();
   frees();
   holds_back();
   tells_copies();

@@ -95,7 +95,8 @@ myco_status myco_link_acknowledge(myco_link *link, uint8_t flags, uint32_t now_m
 
 /**
  * A packet came from the peer: whatever its `ack` covers is free. A copy was answered if it asked; answer a command's again.
- * @return 1 news for the caller; 0 an acknowledgement alone, nothing to do; MYCO_ERR_REPEATED a copy
+ * A frame to the peer, another board's or our own echo, changes nothing.
+ * @return 1 news for the caller; 0 an acknowledgement alone, or to the peer: nothing to do; MYCO_ERR_REPEATED a copy
  */
 int myco_link_take(myco_link *link, const myco_mdp_packet *packet, uint32_t now_ms);
 
