@@ -126,10 +126,11 @@ export class AnchorFile {
       this.#trouble = "it contradicts this ledger";
       return false;
     }
-    // As after a restore from before a key was rotated and retired: no proof, but a memory that must not be written over.
+    // As after a restore from before a key was rotated and retired: no proof, but a memory that must not be written over. And
+    // one that is the operator's: who writes to it could end the start with another log's checkpoint anyway.
     if (origin === own.origin && (await differenceFrom(checkpoint.value, own)) !== undefined) {
       const [size, ownSize] = [checkpoint.value.size, own.size()];
-      guard.contradicted({ source: anchorMemory(path), kind: "claim", size, ownSize, note: undefined });
+      guard.contradicted({ source: anchorMemory(path), kind: "claim", size, ownSize, note: text, holds: true });
       this.#trouble = "it contradicts this ledger, under keys that are not here";
       return false;
     }

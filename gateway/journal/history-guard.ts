@@ -4,7 +4,14 @@
  * for as long as patience lasts; and whatever contradicts the disk is an alarm at any time. docs/adr/0067
  */
 import { type ErrorCode, GatewayError } from "../../src/errors.ts";
-import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
+import {
+  type Checkpoint,
+  type CheckpointVerifier,
+  checkLine,
+  openCheckpoint,
+  parseCheckpoint,
+} from "../../src/ledger/checkpoint.ts";
+import { parseNote } from "../../src/ledger/note.ts";
 import { sameHash } from "../../src/ledger/proof.ts";
 import type { JournalLogger } from "./logger.ts";
 
@@ -13,14 +20,16 @@ export interface Contradiction {
   readonly source: string;
   /**
    * `ahead`: it holds a larger log than this. `fork`: a log of this size or less that is not the beginning of ours.
-   * `claim`: it says so and shows nothing that our keys have signed, so that nothing but the alarm follows.
+   * `claim`: it says so and shows nothing that our keys have signed, so that it proves nothing.
    */
   readonly kind: "ahead" | "fork" | "claim";
   /** Entries of what it remembers, and of this log. */
   readonly size: number;
   readonly ownSize: number;
-  /** The checkpoint with our signatures, for everyone to see. */
+  /** The checkpoint with our signatures, for everyone to see; of a claim, with those of keys that are not here. */
   readonly note: string | undefined;
+  /** Of a claim: whoever makes it is believed as far as that nothing is signed before somebody has looked. */
+  readonly holds?: boolean;
 }
 
 export interface HistoryGuardOptions {
@@ -42,10 +51,10 @@ export class HistoryGuard {
   readonly #found: Contradiction[] = [];
   #timer: NodeJS.Timeout | undefined;
   #clear: () => void = () => undefined;
-  #state: "waiting" | "clear" | "refused" = "waiting";
+  #state: "waiting" | "held" | "clear" | "refused" = "waiting";
   #refusal: GatewayError | undefined;
   #changed: () => void = () => undefined;
-  /** Resolves when checkpoints may be signed: never, once the start is refused. */
+  /** Resolves when checkpoints may be signed: never, once the start is refused or held. */
   readonly cleared: Promise<void>;
 
   constructor(options: HistoryGuardOptions) {
@@ -59,6 +68,11 @@ export class HistoryGuard {
 
   get contradictions(): readonly Contradiction[] {
     return this.#found;
+  }
+
+  /** Whether nothing is signed until an operator has done something about a claim. */
+  get isHeld(): boolean {
+    return this.#state === "held";
   }
 
   /** Memories that checkpoints wait for. */
@@ -80,12 +94,14 @@ export class HistoryGuard {
   }
 
   contradicted(contradiction: Contradiction): void {
-    const { source, kind, size } = contradiction;
+    const { source, kind, size, holds = false } = contradiction;
+    const isBeforeSigning = this.#state === "waiting" || this.#state === "held";
+    if (holds && isBeforeSigning) this.#hold();
     if (this.#found.some((known) => known.source === source && known.kind === kind && known.size === size)) return;
     const { log, onRefuse, onAlarm } = this.#options;
     this.#found.push(contradiction);
     log.error({ ...contradiction }, "the history of this log is contradicted");
-    if (kind !== "claim" && this.#state === "waiting") {
+    if (kind !== "claim" && isBeforeSigning) {
       this.#state = "refused";
       clearTimeout(this.#timer);
       this.#refusal = refusalOf(contradiction);
@@ -117,6 +133,11 @@ export class HistoryGuard {
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  #hold(): void {
+    clearTimeout(this.#timer);
+    this.#state = "held";
   }
 
   #allow(): void {
@@ -157,6 +178,24 @@ export async function contradictionIn(note: string, own: OwnLog): Promise<Omit<C
   return kind && { kind, size: opened.value.size, ownSize: own.size(), note };
 }
 
+/**
+ * What somebody keeps of our log under signatures of keys that we do not have, as after a restore from before a rotation; if
+ * it contradicts our log, and if all `cosigners` that have signed it did so, and one at least. Else undefined.
+ */
+export async function claimIn(
+  note: string,
+  own: OwnLog,
+  cosigners: readonly CheckpointVerifier[],
+): Promise<Omit<Contradiction, "source"> | undefined> {
+  const parsed = parseNote(note);
+  const checkpoint = parsed.ok ? parseCheckpoint(parsed.value.text) : parsed;
+  if (!parsed.ok || !checkpoint.ok || checkpoint.value.origin !== own.origin) return undefined;
+  const lines = cosigners.map((verifier) => checkLine(checkpoint.value, parsed.value.signatures, verifier));
+  if (lines.includes("bad") || !lines.includes("holds")) return undefined;
+  if ((await differenceFrom(checkpoint.value, own)) === undefined) return undefined;
+  return { kind: "claim", size: checkpoint.value.size, ownSize: own.size(), note };
+}
+
 /** Whoever has signed it. */
 export async function differenceFrom({ size, root }: Checkpoint, own: OwnLog): Promise<"ahead" | "fork" | undefined> {
   if (size > own.size()) return "ahead";
@@ -171,13 +210,15 @@ function refusalOf(contradiction: Contradiction): GatewayError {
 }
 
 /** For people: a log line, /readyz, the console. */
-export function sentenceOf({ source, kind, size, ownSize }: Contradiction): string {
+export function sentenceOf({ source, kind, size, ownSize, note }: Contradiction): string {
   switch (kind) {
     case "ahead":
       return `${source} has ${size} entries of this log, but this ledger only ${ownSize}`;
     case "fork":
       return `${source} has another history of this log in its first ${size} entries`;
     case "claim":
+      if (note !== undefined)
+        return `${source} has ${size > ownSize ? size : "other"} entries of this log under keys that are not here, and this ledger has ${ownSize}: it may have been put back to before a key was rotated`;
       return `${source} says that it has seen another history of this log, of ${size} entries, and shows no proof`;
   }
 }

@@ -85,8 +85,10 @@ export class Health implements HealthService {
   }
 }
 
-function historyState({ contradictions, waitingFor }: HistoryGuard): DependencyState {
-  if (contradictions.length > 0) return { status: "down", detail: contradictions.map(sentenceOf).join("; ") };
+function historyState({ contradictions, waitingFor, isHeld }: HistoryGuard): DependencyState {
+  const sentences = contradictions.map(sentenceOf);
+  if (isHeld) sentences.push("no checkpoint is signed before that is resolved: see docs/guides/recovery.md");
+  if (sentences.length > 0) return { status: "down", detail: sentences.join("; ") };
   if (waitingFor.length > 0)
     return { status: "degraded", detail: `no checkpoint is signed before ${waitingFor.join(" and ")} has answered` };
   return { status: "ok", detail: "nobody contradicts this ledger" };

@@ -5,7 +5,7 @@
 import { checkLine } from "../../src/ledger/checkpoint.ts";
 import { type NoteSignature, parseNote } from "../../src/ledger/note.ts";
 import type { StoredCheckpoint } from "../journal/checkpoint-file.ts";
-import { type Contradiction, contradictionIn, type OwnLog } from "../journal/history-guard.ts";
+import { type Contradiction, claimIn, contradictionIn, type OwnLog } from "../journal/history-guard.ts";
 import type { JournalLogger } from "../journal/logger.ts";
 import type { WitnessPeer } from "./config.ts";
 import { originHash } from "./cosigned-heads.ts";
@@ -106,6 +106,13 @@ export class Peer {
     if (contradiction !== undefined) {
       onContradiction({ source: `witness ${peer.url}`, ...contradiction });
       return "contradicts";
+    }
+    // Under its own signature: anybody on the way to it could answer anything.
+    const cosigners = peer.keys.map(({ verifier }) => verifier);
+    const claim = note === undefined ? undefined : await claimIn(note, own, cosigners);
+    if (claim !== undefined) {
+      onContradiction({ source: `witness ${peer.url}`, ...claim });
+      throw new Error(`it has cosigned ${claim.size} entries of this log under keys that are not here`);
     }
     onAgreed();
     return "agrees";

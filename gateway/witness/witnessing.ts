@@ -6,6 +6,7 @@ import { contradictionIn, type HistoryGuard, type OwnLog } from "../journal/hist
 import type { Ledger } from "../journal/ledger.ts";
 import type { JournalLogger } from "../journal/logger.ts";
 import { PublishedLog } from "../journal/published-log.ts";
+import { ClaimQuorum } from "./claim-quorum.ts";
 import type { WitnessPlan } from "./config.ts";
 import { Cosignatures } from "./cosignatures.ts";
 import { Peer } from "./peer.ts";
@@ -47,6 +48,7 @@ export class Witnessing {
       witnessed: () => cosignatures.witnessed?.text,
     });
     this.own = { origin, verifiers, size: () => ledger.durableSize, rootAt: (size) => this.#published.rootAt(size) };
+    const claims = new ClaimQuorum(plan);
     this.#peers = plan.peers.map(
       (peer) =>
         new Peer({
@@ -58,7 +60,10 @@ export class Witnessing {
           onCosigned: (size, signatures) => cosignatures.add(size, signatures),
           onAgreed: () => guard.heard(`witness ${peer.url}`),
           onAway: () => guard.missed(`witness ${peer.url}`),
-          onContradiction: (contradiction) => guard.contradicted(contradiction),
+          onContradiction: (found) =>
+            guard.contradicted(
+              found.kind === "claim" && found.note !== undefined ? { ...found, holds: claims.add(found.note) } : found,
+            ),
           log,
         }),
     );

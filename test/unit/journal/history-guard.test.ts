@@ -3,6 +3,7 @@ import { AnchorFile, anchorMemory } from "../../../gateway/journal/anchor-file.t
 import { checkpointPath } from "../../../gateway/journal/checkpoint-file.ts";
 import {
   type Contradiction,
+  claimIn,
   contradictionIn,
   HistoryGuard,
   type OwnLog,
@@ -10,10 +11,11 @@ import {
 import { EventLog } from "../../../gateway/registry/event-log.ts";
 import type { GatewayError } from "../../../src/errors.ts";
 import { signCheckpoint } from "../../../src/ledger/checkpoint.ts";
+import { formatSignature } from "../../../src/ledger/note.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { ledgerDir, openLedger, silent } from "../../support/ledger-workload.ts";
 import { logKeys } from "../../support/signed-log.ts";
-import { GrowingLog } from "../../support/witnesses.ts";
+import { GrowingLog, testSigner } from "../../support/witnesses.ts";
 
 const keys = logKeys("log.test/1");
 const log = new GrowingLog(keys);
@@ -95,6 +97,52 @@ test("a contradiction after it is an alarm, once; a claim without proof never is
   expect(alarms.map(({ kind }) => kind)).toEqual(["claim", "ahead"]);
 });
 
+test("a claim by who is believed holds the first signature for good, and a proof still ends the start", async () => {
+  const { guard, refusals, alarms, cleared } = guardOf(["a", "b"], 1);
+  guard.contradicted(claim);
+  expect(guard.isHeld).toBe(false);
+  guard.contradicted({ ...claim, holds: true });
+  for (const memory of ["a", "b"]) guard.heard(memory);
+  guard.missed("a");
+  await guard.settled(1);
+  expect([await cleared(), guard.isHeld, guard.waitingFor]).toEqual([false, true, []]);
+  expect(alarms.map(({ kind }) => kind)).toEqual(["claim"]);
+  guard.contradicted(ahead);
+  expect([guard.isHeld, refusals.map(({ code }) => code)]).toEqual([false, ["JOURNAL_ROLLED_BACK"]]);
+});
+
+test("a claim of whoever it is takes nothing back once something is signed", async () => {
+  const { guard, refusals, alarms, cleared } = guardOf([]);
+  guard.contradicted({ ...claim, holds: true });
+  expect([await cleared(), guard.isHeld, refusals, alarms.length]).toEqual([true, false, [], 1]);
+});
+
+test("a checkpoint under keys that are not here is a claim, if who keeps it has cosigned it and it contradicts us", async () => {
+  const [witness, stranger] = [await testSigner(), await testSigner("witness.test/w2")];
+  const cosigners = witness.keys.map(({ verifier }) => verifier);
+  const rotated = new GrowingLog(logKeys(log.origin));
+  const kept = async (size: number, signer = witness, of = rotated) => {
+    const lines = await signer.cosign(of.checkpoint(size), 7n);
+    return `${await of.note(size)}${lines.map(formatSignature).join("")}`;
+  };
+  const claimed = async (note: string, size = 9) => {
+    const found = await claimIn(note, own(size), cosigners);
+    return found && [found.kind, found.size, found.ownSize, found.note === note];
+  };
+  expect(await claimed(await kept(12))).toEqual(["claim", 12, 9, true]);
+  const fork = new GrowingLog(logKeys(log.origin), "another ");
+  expect(await claimed(await kept(8, witness, fork))).toEqual(["claim", 8, 9, true]);
+  expect(await claimed(await kept(9)), "what we have too").toBeUndefined();
+  expect(await claimed(await rotated.note(12)), "on nobody's word").toBeUndefined();
+  expect(await claimed(await kept(12, stranger)), "on a stranger's word").toBeUndefined();
+  const spoilt = (await kept(12)).replace(/^(\u2014 witness\.test\/w1 .{60})./m, "$1!");
+  expect(await claimed(spoilt)).toBeUndefined();
+  const elsewhere = new GrowingLog(logKeys("elsewhere.test/1"));
+  expect(await claimed(await kept(12, witness, elsewhere))).toBeUndefined();
+  expect(await claimed("anything\n")).toBeUndefined();
+  await Promise.all([witness.close(), stranger.close()]);
+});
+
 test("only what our keys have signed for our origin contradicts us", async () => {
   const kindOf = async (note: string, size = 9) => (await contradictionIn(note, own(size)))?.kind;
   expect(await kindOf(await log.note(9))).toBeUndefined();
@@ -155,13 +203,13 @@ test("an anchor that is ahead, or of another history, refuses the start and keep
   }
 });
 
-test("an anchor that is ahead, or of another history, under keys that are not here is kept, and an alarm", async () => {
+test("an anchor that is ahead, or of another history, under keys that are not here is kept, holds the first signature, and is an alarm", async () => {
   const rotated = logKeys(log.origin);
   for (const note of [await new GrowingLog(rotated).note(12), await new GrowingLog(rotated, "another ").note(8)]) {
     const files = mounted(note);
-    const { anchor, refusals, alarms, cleared } = anchorOf(files);
+    const { anchor, guard, refusals, alarms, cleared } = anchorOf(files);
     await anchor.start();
-    expect(await cleared()).toBe(false);
+    expect([await cleared(), guard.isHeld]).toEqual([false, true]);
     expect(refusals).toEqual([]);
     expect(alarms.map(({ kind }) => kind)).toEqual(["claim"]);
     anchor.keep(await log.note(9));

@@ -1,6 +1,7 @@
 /** A gateway's side of witnessing: what it asks, what it believes, and what it does about an answer. */
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Contradiction, OwnLog } from "../../../gateway/journal/history-guard.ts";
+import { ClaimQuorum } from "../../../gateway/witness/claim-quorum.ts";
 import { Cosignatures } from "../../../gateway/witness/cosignatures.ts";
 import { originHash } from "../../../gateway/witness/cosigned-heads.ts";
 import { Peer } from "../../../gateway/witness/peer.ts";
@@ -8,7 +9,7 @@ import type { PeerAnswer } from "../../../gateway/witness/peer-client.ts";
 import type { Witness } from "../../../gateway/witness/witness.ts";
 import type { WitnessSigner } from "../../../gateway/witness/witness-signer.ts";
 import { signCheckpoint } from "../../../src/ledger/checkpoint.ts";
-import { parseNote } from "../../../src/ledger/note.ts";
+import { formatSignature, parseNote } from "../../../src/ledger/note.ts";
 import { type AddCheckpoint, formatAddCheckpoint } from "../../../src/ledger/witness-request.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { silent } from "../../support/ledger-workload.ts";
@@ -126,6 +127,27 @@ describe("a peer", () => {
     expect(seen.cosigned).toEqual([]);
   });
 
+  test("finds a witness that has cosigned more of our log under keys that are not here, asks it nothing, and asks again", async () => {
+    const rotated = new GrowingLog(logKeys(log.origin));
+    const { witness } = await openWitness(new FaultyFiles(), signer, [rotated.keys]);
+    expect((await witness.addCheckpoint(await rotated.request(0, 12))).status).toBe(200);
+    let asked = 0;
+    const client: Client = {
+      addCheckpoint: () => Promise.reject(new Error("it is asked for a cosignature")),
+      checkpoint: async (hash) => {
+        asked++;
+        return clientOf(witness).checkpoint(hash);
+      },
+    };
+    const { seen, start, peer } = peerOf(client, 9);
+    await start();
+    await until(() => asked > 1);
+    expect(seen).toMatchObject({ agreed: 0, cosigned: [] });
+    expect(seen.contradictions[0]).toMatchObject({ kind: "claim", size: 12, ownSize: 9 });
+    expect(seen.contradictions[0]!.note).toBe(witness.checkpoint(originHash(log.origin)));
+    expect(peer.state.trouble).toContain("under keys that are not here");
+  });
+
   test("does not believe a checkpoint that only one of our keys has signed", async () => {
     const note = await signCheckpoint(other.checkpoint(20), keys.signers.slice(1));
     const client = {
@@ -176,6 +198,25 @@ describe("a peer", () => {
     expect(seen).toMatchObject({ agreed: 1, away: 2, contradictions: [] });
     await until(() => peer.state.trouble === undefined);
   });
+});
+
+test("a claim is held for true once as many witnesses make it as the policy believes, one of them as often as it likes", async () => {
+  const names = ["a", "b", "c"];
+  const signers = await Promise.all(names.map((name) => testSigner(`${name}.test`)));
+  const witnesses = new Map(names.map((name, index) => [name, signers[index]!.keys[0]!]));
+  const members = names.map((name) => ({ kind: "witness", name }) as const);
+  const claims = new ClaimQuorum({ witnesses, quorum: { kind: "group", name: "two", threshold: 2, members } });
+  const claim = async (index: number, size: number) => {
+    const lines = await signers[index]!.cosign(log.checkpoint(size), 7n);
+    return claims.add(`${await log.note(size)}${lines.map(formatSignature).join("")}`);
+  };
+  expect(await claim(0, 12)).toBe(false);
+  expect(await claim(0, 13)).toBe(false);
+  expect(claims.add(await log.note(14))).toBe(false);
+  expect(claims.add("anything")).toBe(false);
+  expect(await claim(2, 11)).toBe(true);
+  expect(await claim(0, 15)).toBe(true);
+  for (const each of signers) await each.close();
 });
 
 describe("cosignatures", () => {
