@@ -33,15 +33,23 @@ export function eventView({ type, receivedUs, body }: EventEntry, leafIndex: num
     type,
     deviceId: eventDevice(body) ?? null,
     by: textIn(body, "by") ?? null,
-    text: describe === undefined ? words.all() : describe(words),
+    text: textOf(words, describe),
     details,
   };
+}
+
+/** A sentence, or all that the body says: where there is no sentence for it, and where the sentence lacks one of its words. */
+function textOf(words: Words, describe: ((words: Words) => string) | undefined): string {
+  const sentence = describe?.(words);
+  return sentence === undefined || words.isLacking ? words.all() || sentence || "it says nothing more" : sentence;
 }
 
 /** The device that an event is about. */
 export function eventDevice(body: EventEntry["body"]): string | undefined {
   return textIn(body, "device") ?? textIn(body, "id");
 }
+
+const maxShown = 80;
 
 /** The last moment that a Date can hold. */
 const latestMs = 8.64e15;
@@ -92,9 +100,15 @@ export const eventTypes = Object.keys(texts) as readonly (keyof typeof texts)[];
 /** Picks from a body what the sentences need, whatever is there. */
 class Words {
   readonly #details: EventView["details"];
+  #isLacking = false;
 
   constructor(details: EventView["details"]) {
     this.#details = details;
+  }
+
+  /** Whether a sentence has asked for what is not there. */
+  get isLacking(): boolean {
+    return this.#isLacking;
   }
 
   has(key: string): boolean {
@@ -106,7 +120,7 @@ class Words {
   }
 
   word(key: string): string {
-    return this.has(key) ? plain(this.#details[key]!) : "?";
+    return this.has(key) ? plain(this.#details[key]!) : this.#unknown();
   }
 
   quoted(key: string): string {
@@ -129,7 +143,7 @@ class Words {
 
   vkeys(key: string): string {
     const keys = this.#details[key];
-    if (typeof keys !== "object" || keys === null) return "?";
+    if (typeof keys !== "object" || keys === null) return this.#unknown();
     return Object.entries(keys)
       .map(([role, vkey]) => `${role} ${shortVkey(plain(vkey))}`)
       .join(", ");
@@ -137,7 +151,7 @@ class Words {
 
   time(): string {
     const us = this.#details.previous_valid_until_us;
-    return typeof us === "number" && us / 1000 <= latestMs ? new Date(us / 1000).toISOString() : "?";
+    return typeof us === "number" && us / 1000 <= latestMs ? new Date(us / 1000).toISOString() : this.#unknown();
   }
 
   count(key: string, of: string): string {
@@ -150,15 +164,26 @@ class Words {
   }
 
   because(key: string): string {
-    return this.word(key) === "" || !this.has(key) ? "" : `: ${this.word(key)}`;
+    return this.has(key) && this.word(key) !== "" ? `: ${this.word(key)}` : "";
+  }
+
+  #unknown(): string {
+    this.#isLacking = true;
+    return "?";
   }
 
   all(): string {
     return Object.entries(this.#details)
       .filter(([key]) => key !== "by")
-      .map(([key, value]) => `${key} ${plain(value)}`)
+      .map(([key, value]) => `${key} ${shortened(plain(value))}`)
       .join(", ");
   }
+}
+
+/** A signature or a key in hex would fill the screen; the details have the whole of it. */
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length > maxShown ? `${characters.slice(0, maxShown).join("")}…` : text;
 }
 
 function shortVkey(vkey: string): string {

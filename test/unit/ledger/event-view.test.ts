@@ -103,6 +103,24 @@ test("an event of a later version is shown with all that it says", () => {
   expect(view).toMatchObject({ by: "ada", deviceId: null, details: { at: "1152921504606846976", seal: "abab" } });
 });
 
+test("what would fill the screen is cut in the text, and whole in the details", () => {
+  const { text, details } = eventView(
+    event("moon.landed", { seal: new Uint8Array(2420), note: "\u{1f319}".repeat(90) }),
+    0,
+  );
+  expect(text).toBe(`seal ${"00".repeat(40)}\u2026, note ${"\u{1f319}".repeat(80)}\u2026`);
+  expect([String(details.seal).length, String(details.note).length]).toEqual([4840, 180]);
+  expect(eventView(event("moon.landed", {}), 0).text).toBe("it says nothing more");
+});
+
+test.each([
+  ["firmware.approved", { image: "sha256:00", component: "main", by: "ada" }, "image sha256:00, component main"],
+  ["campaign.decided", { campaign: "spring", step: 2, outcome: "paused" }, "campaign spring, step 2, outcome paused"],
+  ["device.key_rotated", { id: "oak", epoch: 2 }, "id oak, epoch 2"],
+])("a %s that a later version words otherwise is shown with all that it says, not with gaps", (type, body, text) => {
+  expect(eventView(event(type, body), 0).text).toBe(text);
+});
+
 const arbValue: fc.Arbitrary<CborValue> = fc.letrec<{ value: CborValue }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
