@@ -134,7 +134,10 @@ function publishPacket(topic: string, payload: Uint8Array): Buffer {
   return packet;
 }
 
-/** Reads the prepared packets one by one, a megabyte at a time. */
+/** Longer than any packet of a load. */
+const longestPacket = 70_000;
+
+/** Gives out the prepared packets from a file, which it reads by the megabyte. */
 class PacketFile {
   readonly #file: number;
   #buffer = Buffer.alloc(0);
@@ -145,11 +148,23 @@ class PacketFile {
     this.#file = file;
   }
 
-  /** The next packet with its identifier set, or undefined at the end. */
-  next(packetId: number): Buffer | undefined {
-    if (this.#buffer.length - this.#at < 70_000) this.#fill();
+  /**
+   * The next packets in one piece: at least one if there is any, at most `limit`.
+   * @param identify is asked for the packet identifier of each
+   */
+  take(limit: number, identify: () => number): Buffer {
+    if (this.#buffer.length - this.#at < longestPacket) this.#fill();
+    const start = this.#at;
+    let rest = limit;
+    do {
+      if (this.#at === this.#buffer.length) break;
+      this.#pass(identify());
+    } while (--rest > 0 && this.#buffer.length - this.#at >= longestPacket);
+    return this.#buffer.subarray(start, this.#at);
+  }
+
+  #pass(packetId: number): void {
     const buffer = this.#buffer;
-    if (this.#at >= buffer.length) return undefined;
     let remaining = 0;
     let head = 1;
     for (let shift = 0; ; shift += 7, head++) {
@@ -157,11 +172,9 @@ class PacketFile {
       remaining |= (byte & 0x7f) << shift;
       if (byte < 0x80) break;
     }
-    const start = this.#at;
-    const body = start + head + 1;
-    this.#at = body + remaining;
+    const body = this.#at + head + 1;
     buffer.writeUInt16BE(packetId, body + 2 + buffer.readUInt16BE(body));
-    return buffer.subarray(start, this.#at);
+    this.#at = body + remaining;
   }
 
   #fill(): void {
@@ -237,20 +250,23 @@ class Sender {
       this.#socket.once("close", () => reject(new Error(`${this.#lane.id}: connection closed`)));
       const pump = (): void => {
         const now = performance.now();
-        this.#socket.cork();
-        while (sent < count && this.#unacked < this.#window && (interval === 0 || started + sent * interval <= now)) {
-          const packet = this.#lane.packets.next(this.#nextId);
-          if (!packet) {
-            count = sent;
-            break;
-          }
-          this.#dueAt[this.#nextId] = interval === 0 ? now : started + sent * interval;
-          this.#nextId = (this.#nextId % 65_535) + 1;
+        const dueCount = interval === 0 ? count : Math.min(count, Math.floor((now - started) / interval) + 1);
+        let room = Math.min(dueCount - sent, this.#window - this.#unacked);
+        const identify = (): number => {
+          const id = this.#nextId;
+          this.#nextId = (id % 65_535) + 1;
+          this.#dueAt[id] = interval === 0 ? now : started + sent * interval;
           this.#unacked++;
           sent++;
-          this.#socket.write(packet);
+          room--;
+          return id;
+        };
+        while (room > 0) {
+          const packets = this.#lane.packets.take(room, identify);
+          if (packets.length === 0) count = sent;
+          else this.#socket.write(packets);
+          room = Math.min(room, count - sent);
         }
-        this.#socket.uncork();
         if (sent >= count && this.#unacked === 0) {
           clearInterval(timer);
           resolve();

@@ -94,7 +94,8 @@ class IngestBench {
       await gateway.enrol(devices);
       await this.#latency(gateway, "just started, ", slowRate, slowMessages);
       const { messages, minutes } = this.#options;
-      const rate = await this.#fullSpeed(gateway, messages);
+      await this.#fullSpeed(gateway, "just started, ", messages);
+      const rate = await this.#fullSpeed(gateway, "", messages);
       const paced = Math.round(rate * 0.8);
       await this.#latency(gateway, "", paced, Math.min(messages, paced * pacedSeconds));
       await this.#latency(gateway, "", slowRate, slowMessages);
@@ -114,7 +115,7 @@ class IngestBench {
   }
 
   /** Envelopes per second from the first PUBLISH until the database has the last one. @returns the rate */
-  async #fullSpeed(gateway: GatewayProcess, messages: number): Promise<number> {
+  async #fullSpeed(gateway: GatewayProcess, when: string, messages: number): Promise<number> {
     await this.#sign(messages);
     const before = await gateway.stats();
     const memory = new MemoryWatch(gateway);
@@ -130,12 +131,12 @@ class IngestBench {
         `${result.acked} envelopes were acknowledged, ${stored} stored, ${after.inFlight} still in flight`,
       );
     }
-    this.#figure("full speed, acknowledged", result.acked / result.seconds, "envelopes/s");
-    this.#figure("full speed, sustained with the database", stored / seconds, "envelopes/s");
-    this.#figure("full speed, PUBACK p50", result.p50, "ms");
-    this.#figure("full speed, PUBACK p99", result.p99, "ms");
-    this.#figure("full speed, gateway RSS at most", memory.gateway, "MiB");
-    this.#figure("full speed, database memory at most", memory.database, "MiB");
+    this.#figure(`${when}full speed, acknowledged`, result.acked / result.seconds, "envelopes/s");
+    this.#figure(`${when}full speed, sustained with the database`, stored / seconds, "envelopes/s");
+    this.#figure(`${when}full speed, PUBACK p50`, result.p50, "ms");
+    this.#figure(`${when}full speed, PUBACK p99`, result.p99, "ms");
+    this.#figure(`${when}full speed, gateway RSS at most`, memory.gateway, "MiB");
+    this.#figure(`${when}full speed, database memory at most`, memory.database, "MiB");
     return stored / seconds;
   }
 
