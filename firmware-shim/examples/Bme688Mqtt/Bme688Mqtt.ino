@@ -154,6 +154,7 @@ static void takeCommand(const char *json, size_t len) {
   size_t written = 0;
   if (myco_command_read(json, len, &command) != MYCO_OK) return;
   const myco_status status = myco_command_accept(&commands, &command, epochMs(), &succeeded);
+  if (status == MYCO_ERR_REPEATED && succeeded < 0) return; /* Begun, and not answered yet. */
   if (status == MYCO_OK) message = obey(command, &succeeded);
   if (status == MYCO_ERR_EXPIRED) {
     succeeded = 0;

@@ -187,6 +187,7 @@ static void take_command(const myco_mdp_packet *packet) {
     return;
   }
   status = myco_command_accept(&commands, &command, 0, &succeeded);
+  if (status == MYCO_ERR_REPEATED && succeeded < 0) return; /* Begun, and not answered yet. */
   if (status == MYCO_ERR_REPEATED) {
     message = "repeated";
   } else if (myco_json_is(&command.cmd, "set_interval")) {

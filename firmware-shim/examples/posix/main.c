@@ -131,6 +131,7 @@ size_t node_commanded(const char *json, size_t len, char *answer, size_t cap, in
     return 0;
   }
   status = myco_command_accept(&commands, &command, clock_ms(CLOCK_REALTIME), succeeded);
+  if (status == MYCO_ERR_REPEATED && *succeeded < 0) return 0; /* Begun, and not answered yet. */
   if (status == MYCO_OK) {
     message = obey(&command, succeeded);
     printf("%s %.*s\n", message, (int)command.cmd.len, command.cmd.at);

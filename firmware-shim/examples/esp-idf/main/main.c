@@ -157,6 +157,7 @@ static void take_command(const char *json, size_t len) {
   myco_status status;
   if (myco_command_read(json, len, &command) != MYCO_OK) return;
   status = myco_command_accept(&commands, &command, epoch_ms(), &succeeded);
+  if (status == MYCO_ERR_REPEATED && succeeded < 0) return; /* Begun, and not answered yet. */
   if (status == MYCO_OK) message = obey(&command, &succeeded);
   if (status == MYCO_ERR_EXPIRED) {
     succeeded = 0;

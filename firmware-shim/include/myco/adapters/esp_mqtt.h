@@ -8,6 +8,7 @@
 
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
+#include <freertos/task.h>
 #include <mqtt_client.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,9 +100,11 @@ static inline int myco_esp_mqtt_start(myco_esp_mqtt *mqtt, const char *uri, cons
   return esp_mqtt_client_start(mqtt->client) == ESP_OK ? 0 : -1;
 }
 
-/** @return 1 with the next message, 0 if none came within that time */
+/** @return 1 with the next message, 0 if none came within that time, as none does where it could not be started */
 static inline int myco_esp_mqtt_take(myco_esp_mqtt *mqtt, myco_esp_mqtt_message *message, uint32_t wait_ms) {
-  return xQueueReceive(mqtt->inbox, message, pdMS_TO_TICKS(wait_ms)) == pdTRUE;
+  if (mqtt->inbox != NULL) return xQueueReceive(mqtt->inbox, message, pdMS_TO_TICKS(wait_ms)) == pdTRUE;
+  vTaskDelay(pdMS_TO_TICKS(wait_ms));
+  return 0;
 }
 
 /** Not while disconnected: the client would queue what the store has already. */
