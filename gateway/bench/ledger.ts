@@ -8,10 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { encodeEntry } from "../../src/ledger/entry.ts";
 import type { EntryBatch } from "../../src/ledger/types.ts";
-import type { Ledger } from "../journal/ledger.ts";
+import { journalDir, type Ledger } from "../journal/ledger.ts";
+import { SealKeyChain } from "../journal/seal-key-chain.ts";
+import { SegmentThreads } from "../journal/segment-threads.ts";
 import { verifyLog } from "../journal/verify-log.ts";
 import type { BenchFigure } from "./ingest.ts";
-import { hashLimit, writeLimit } from "./limits.ts";
+import { cores, hashLimit, readLimit, writeLimit } from "./limits.ts";
 import { openLedger } from "./open-ledger.ts";
 import { sealingCost } from "./sealing-cost.ts";
 
@@ -23,6 +25,8 @@ const pendingLimitBytes = 8 * 2 ** 20;
 const pacedPerSecond = 50_000;
 const pacedSeconds = 5;
 const tickMs = 2;
+/** The log that is verified has so many times the entries that are appended at full speed. */
+const verifiedFor = 4;
 
 export interface LedgerBenchOptions {
   readonly entries: number;
@@ -60,7 +64,9 @@ export async function benchLedger({ entries, messages, onFigure }: LedgerBenchOp
       onFigure({ name: `durable at ${pacedPerSecond} entries/s, p99`, value: p99, unit: "ms" });
       onFigure({ name: "longest event-loop stall meanwhile", value: stallMs, unit: "ms" });
     });
-    await verifyAndStart(dir, onFigure);
+    // Enough segments for every core to have some.
+    await using(dir, 100, (ledger) => appendRate(ledger, batches, verifiedFor * entries));
+    await verifyAndStart(dir, chunkBytes / batchCount, onFigure);
   });
   if (messages > 0) await sealingCost(messages, onFigure);
 }
@@ -118,7 +124,11 @@ async function paced(
   return { p50: at(0.5), p99: at(0.99), stallMs: rounded(delay.max / 1e6) };
 }
 
-async function verifyAndStart(dir: string, onFigure: LedgerBenchOptions["onFigure"]): Promise<void> {
+async function verifyAndStart(
+  dir: string,
+  entryBytes: number,
+  onFigure: LedgerBenchOptions["onFigure"],
+): Promise<void> {
   const startedAt = performance.now();
   const { ledger, keys, close } = await openLedger(dir, origin);
   onFigure({
@@ -127,12 +137,21 @@ async function verifyAndStart(dir: string, onFigure: LedgerBenchOptions["onFigur
     unit: "s",
   });
   await close();
-  const from = performance.now();
-  const { checkpointSigners: verifiers, seals } = keys;
-  const { entries, ok } = await verifyLog({ dir: join(dir, "ledger"), verifiers, seals });
-  if (!ok) throw new Error("the log that was just written does not verify");
-  const rate = Math.round(entries / ((performance.now() - from) / 1000));
-  onFigure({ name: "verify the whole log, seals included", value: rate, unit: "entries/s" });
+  const read = (await readLimit(journalDir(join(dir, "ledger")))) / entryBytes;
+  onFigure({ name: "limit: such a log read, one core", value: Math.round(read), unit: "entries/s" });
+  const { checkpointSigners: verifiers, roles } = keys;
+  const vkeys = [roles.seal.current.vkey];
+  const rateWith = async (ahead: SegmentThreads | undefined) => {
+    const from = performance.now();
+    const seals = new SealKeyChain(vkeys);
+    const { entries, ok } = await verifyLog({ dir: join(dir, "ledger"), verifiers, seals, ahead });
+    if (!ok) throw new Error("the log that was just written does not verify");
+    return Math.round(entries / ((performance.now() - from) / 1000));
+  };
+  const one = await rateWith(undefined);
+  onFigure({ name: "verify the whole log, seals included, one core", value: one, unit: "entries/s" });
+  const all = await rateWith(new SegmentThreads({ vkeys }));
+  onFigure({ name: `verify the whole log, seals included, ${cores} cores`, value: all, unit: "entries/s" });
 }
 
 function append(ledger: Ledger, batch: EntryBatch): Promise<void> {

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -81,6 +81,22 @@ export async function writeLimit(dir: string, chunkBytes: number, milliseconds =
   } finally {
     await file.close();
   }
+}
+
+/** Bytes per second that the files of a directory are read with, one after the other, from wherever the system has them. */
+export async function readLimit(dir: string): Promise<number> {
+  const chunk = Buffer.allocUnsafe(512 * 1024);
+  const started = performance.now();
+  let read = 0;
+  for (const name of await readdir(dir)) {
+    const file = await open(join(dir, name), "r");
+    try {
+      for (let more = 1; more > 0; read += more) more = (await file.read(chunk)).bytesRead;
+    } finally {
+      await file.close();
+    }
+  }
+  return (read * 1000) / (performance.now() - started);
 }
 
 export const cores = availableParallelism();

@@ -165,6 +165,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "Check every entry of a running or stopped gateway's ledger",
     options: [
       ["--vkey <vkey...>", "verify with these public keys, as `key show` prints them, not the gateway's own"],
+      ["--resume", "go on where an interrupted run was, and believe it as far as it came"],
       ofOrigin,
     ],
     kind: "plain",

@@ -19,13 +19,21 @@ const firstWindow = 1024;
  * The block that is open behind the first `size` leaves: the last seal among them, and the leaves after it.
  * @throws GatewayError JOURNAL_CORRUPT when that seal is none
  */
-export async function openBlockAt(log: ReadableLog, size: number, seals: SealVerifier): Promise<OpenBlock> {
+export async function openBlockAt(
+  log: Pick<ReadableLog, "frames">,
+  size: number,
+  seals: Pick<SealVerifier, "flawOf">,
+): Promise<OpenBlock> {
   let block = await behindLastSeal(log, size, seals);
   for await (const frame of log.frames(block.startLeaf, size)) block = block.with(leafHashesOf(frame));
   return block;
 }
 
-async function behindLastSeal(log: ReadableLog, size: number, seals: SealVerifier): Promise<OpenBlock> {
+async function behindLastSeal(
+  log: Pick<ReadableLog, "frames">,
+  size: number,
+  seals: Pick<SealVerifier, "flawOf">,
+): Promise<OpenBlock> {
   for (let window = firstWindow; ; window *= 4) {
     const from = Math.max(0, size - window);
     let last: { leaf: Uint8Array; leafIndex: number } | undefined;
@@ -39,14 +47,14 @@ async function behindLastSeal(log: ReadableLog, size: number, seals: SealVerifie
   }
 }
 
-function behind(leaf: Uint8Array, leafIndex: number, seals: SealVerifier): OpenBlock {
+function behind(leaf: Uint8Array, leafIndex: number, seals: Pick<SealVerifier, "flawOf">): OpenBlock {
   const decoded = decodeSeal(leaf);
   const flaw = decoded.ok ? flawOf(decoded.value, leafIndex, seals) : `is none: ${decoded.detail}`;
   if (decoded.ok && flaw === undefined) return OpenBlock.behind(decoded.value.seal, leaf);
   throw new GatewayError("JOURNAL_CORRUPT", `the seal at leaf ${leafIndex} ${flaw}`, { details: { leafIndex } });
 }
 
-function flawOf(signed: SignedSeal, leafIndex: number, seals: SealVerifier): string | undefined {
+function flawOf(signed: SignedSeal, leafIndex: number, seals: Pick<SealVerifier, "flawOf">): string | undefined {
   const { startLeaf, count } = signed.seal;
   return startLeaf + count === leafIndex ? seals.flawOf(signed) : `closes a block at leaf ${startLeaf + count}`;
 }

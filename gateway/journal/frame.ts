@@ -14,7 +14,7 @@
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./binary.ts";
 
-export { forEachEntry } from "../../src/ledger/bundle-entries.ts";
+export { forEachEntry, forEachPlace } from "../../src/ledger/bundle-entries.ts";
 
 export const frameHeaderBytes = 40;
 /** Far above any commit; a longer length is damage and must not become an allocation. */

@@ -1,6 +1,6 @@
 import { hashBytes, MerkleTree, tileWidth } from "../../src/ledger/merkle.ts";
 import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
-import { hashFilePath } from "./hash-files.ts";
+import { hashFilePath, treeOf } from "./hash-files.ts";
 
 /** A hash file that says something else than the entries do. */
 export interface HashDifference {
@@ -19,8 +19,8 @@ export class HashCheck {
   readonly #dir: string;
   readonly #signedSize: number;
   readonly #open = new Map<number, OpenFile | undefined>();
-  readonly #tree = new MerkleTree();
-  #signedRoot = this.#tree.root();
+  #tree: MerkleTree;
+  #signedRoot: Uint8Array;
   /** Per tile level, from hash number `first` on. */
   #gathered: { readonly first: number; readonly hashes: Uint8Array[] }[] = [];
   #bytes = 0;
@@ -30,6 +30,28 @@ export class HashCheck {
     this.#files = files;
     this.#dir = ledgerDir;
     this.#signedSize = signedSize;
+    this.#tree = new MerkleTree();
+    this.#signedRoot = this.#tree.root();
+  }
+
+  /** Of all leaves appended. Its own: not to be changed. */
+  get tree(): MerkleTree {
+    return this.#tree;
+  }
+
+  /** The tree that the files say the first `size` leaves have, undefined when they do not reach there. Nothing is checked. */
+  storedTree(size: number): Promise<MerkleTree | undefined> {
+    return treeOf(size, async (level, from, to) => {
+      const stored = Buffer.alloc((to - from) * hashBytes);
+      const filled = to > from ? await (await this.#file(level))?.read(stored, from * hashBytes) : 0;
+      return stored.subarray(0, filled ?? 0);
+    });
+  }
+
+  /** Goes on behind leaves that were compared elsewhere. @param tree theirs; what was appended here before has been compared */
+  goOnFrom(tree: MerkleTree): void {
+    this.#tree = tree;
+    if (tree.size === this.#signedSize) this.#signedRoot = tree.root();
   }
 
   /** The first difference found, in the order of the leaves. */

@@ -11,6 +11,24 @@ export function hashFilePath(dir: string, level: number): string {
 }
 
 /**
+ * The tree of the first `size` leaves, from its partial tiles.
+ * @param read hashes of a tile level, fewer where there are no more @returns undefined when they are not all there
+ */
+export async function treeOf(
+  size: number,
+  read: (level: number, from: number, to: number) => Promise<Uint8Array>,
+): Promise<MerkleTree | undefined> {
+  const edge: Uint8Array[] = [];
+  for (let level = 0; level < levels; level++) {
+    const end = Math.floor(size / tileWidth ** level);
+    const hashes = await read(level, end - (end % tileWidth), end);
+    if (hashes.length < (end % tileWidth) * hashBytes) return undefined;
+    edge.push(hashes);
+  }
+  return MerkleTree.fromRightEdge(size, edge);
+}
+
+/**
  * The hashes of the tree as flat files `hash.<L>`: tile (L, N) of tlog-tiles is bytes [8192 N, 8192 N + 8192) of
  * `hash.<L>`, a partial tile a prefix of that. Derived from the journal, which syncs them long after itself.
  */
@@ -53,14 +71,8 @@ export class HashFiles {
 
   /** The tree of the first `size` leaves, from its partial tiles, or undefined when they are not all there. */
   async treeOf(size: number): Promise<MerkleTree | undefined> {
-    const edge: Uint8Array[] = [];
-    for (const [level, file] of this.#levels.entries()) {
-      const end = Math.floor(size / tileWidth ** level);
-      const hashes = await file.read(end - (end % tileWidth), end);
-      if (file.length < end || hashes.length < (end % tileWidth) * hashBytes) return undefined;
-      edge.push(hashes);
-    }
-    return MerkleTree.fromRightEdge(size, edge);
+    const reach = this.#levels.every(({ length }, level) => length >= Math.floor(size / tileWidth ** level));
+    return reach ? treeOf(size, (level, from, to) => this.read(level, from, to)) : undefined;
   }
 
   /** Keeps what belongs to the first `size` leaves. */

@@ -29,6 +29,14 @@ export class SealKeyChain implements SealFollower {
     this.#order.observe(entry, leafIndex);
   }
 
+  get settled(): readonly string[] | undefined {
+    return this.#order.settled;
+  }
+
+  goOnFrom(settled: readonly string[]): void {
+    this.#order.goOnFrom(settled);
+  }
+
   flawOf(signed: SignedSeal): string | undefined {
     return this.#keyOf(signed).flawOf(signed);
   }
@@ -57,12 +65,17 @@ export class SealKeyChain implements SealFollower {
   #verifierOf(vkey: string): SealVerifier {
     const known = this.#verifiers.get(vkey);
     if (known !== undefined) return known;
-    const key = parseVkey(vkey);
-    const isKey = key.ok && key.value.publicKey.length === 32;
-    const verifier = isKey ? sealVerifier(ed25519PublicKey(key.value.publicKey), this.#hmacKey) : noVerifier;
+    const verifier = vkeyVerifier(vkey, this.#hmacKey);
     this.#verifiers.set(vkey, verifier);
     return verifier;
   }
+}
+
+/** Of a vkey that may be anything. @param hmacKey as for sealVerifier */
+export function vkeyVerifier(vkey: string, hmacKey?: KeyObject): SealVerifier {
+  const key = parseVkey(vkey);
+  const isKey = key.ok && key.value.publicKey.length === 32;
+  return isKey ? sealVerifier(ed25519PublicKey(key.value.publicKey), hmacKey) : noVerifier;
 }
 
 const noKey = "has a key that is none";

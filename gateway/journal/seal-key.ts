@@ -16,6 +16,10 @@ export interface SealVerifier {
 /** One that follows the rotations of the key in a log that is read from its first leaf. */
 export interface SealFollower extends SealVerifier {
   observe?(entry: EventEntry, leafIndex: number): void;
+  /** vkeys of the seals so far, oldest first, the last one in force; undefined while that is not settled. */
+  readonly settled?: readonly string[] | undefined;
+  /** Goes on behind seals that were followed elsewhere. @param settled what it came to there */
+  goOnFrom?(settled: readonly string[]): void;
   /** What is wrong with them, once the whole log was seen. */
   flaw?(): { readonly what: string; readonly leafIndex: number | undefined } | undefined;
 }

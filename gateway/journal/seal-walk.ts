@@ -1,7 +1,7 @@
 import { OpenBlock } from "../../src/ledger/block.ts";
 import { hashBytes } from "../../src/ledger/merkle.ts";
 import { decodeSeal, looksLikeSeal, type SignedSeal } from "../../src/ledger/seal.ts";
-import { forEachEntry } from "./frame.ts";
+import { forEachPlace } from "./frame.ts";
 import type { JournalFrame } from "./journal-reader.ts";
 
 /** A seal that is not what its place in the log asks for. */
@@ -56,13 +56,13 @@ export class SealWalk {
       this.#block = this.#block.with(run);
       from = to;
     };
-    forEachEntry(bundle, (entry, index) => {
-      if (!looksLikeSeal(entry)) {
-        if (control) this.#observe(entry, firstLeaf + index);
+    forEachPlace(bundle, (start, end, index) => {
+      if (!looksLikeSeal(bundle, start, end)) {
+        if (control) this.#observe(bundle.subarray(start, end), firstLeaf + index);
         return;
       }
       take(index);
-      this.#seal(entry, firstLeaf + index);
+      this.#seal(bundle.subarray(start, end), firstLeaf + index);
       from = index + 1;
       this.#tree.append(leafHashes.subarray(index * hashBytes, from * hashBytes));
     });

@@ -4,6 +4,12 @@ import { type FilePort, isMissing, type OpenFile } from "./file-port.ts";
 import { type Frame, FrameScanner } from "./frame-scanner.ts";
 import { readSegmentHeader, type SegmentHeader, segmentPath } from "./segment.ts";
 
+/** What the segment behind it names it by. */
+export interface PreviousSegment {
+  readonly segment: number;
+  readonly crc: number;
+}
+
 /** A place in the journal from which frames are read onward, segment after segment. */
 export class SegmentCursor {
   readonly #files: FilePort;
@@ -34,6 +40,20 @@ export class SegmentCursor {
       await file.close();
       throw error;
     }
+  }
+
+  /** At the first frame of a segment that names the one before it. @throws JournalDamage when it does not, or as `open` */
+  static async openBehind(
+    files: FilePort,
+    dir: string,
+    firstLeaf: number,
+    previous: PreviousSegment,
+  ): Promise<SegmentCursor> {
+    const cursor = await SegmentCursor.open(files, dir, firstLeaf);
+    const { previousSegment, previousCrc } = cursor.header;
+    if (previousSegment === previous.segment && previousCrc === previous.crc) return cursor;
+    await cursor.close();
+    throw cursor.damage("the segment does not follow the one before it");
   }
 
   get header(): SegmentHeader {
@@ -112,14 +132,10 @@ export class SegmentCursor {
   async following(): Promise<SegmentCursor> {
     if (this.offset !== (await this.fileSize())) throw this.damage();
     try {
-      const next = await SegmentCursor.open(this.#files, this.#dir, this.leaf);
-      const { previousSegment, previousCrc } = next.header;
-      if (previousSegment === this.#header.firstLeaf && previousCrc === this.handedOnCrc) {
-        await this.close();
-        return next;
-      }
-      await next.close();
-      throw next.damage("the segment does not follow the one before it");
+      const previous = { segment: this.#header.firstLeaf, crc: this.handedOnCrc };
+      const next = await SegmentCursor.openBehind(this.#files, this.#dir, this.leaf, previous);
+      await this.close();
+      return next;
     } catch (error) {
       throw isMissing(error) ? this.damage("the journal ends here") : error;
     }

@@ -3,12 +3,12 @@
  * names the first bad place.
  */
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { GatewayError } from "../../src/errors.ts";
 import { encodeBase64 } from "../../src/ledger/base64.ts";
-import { OpenBlock } from "../../src/ledger/block.ts";
 import { type Checkpoint, type CheckpointVerifier, openCheckpoint } from "../../src/ledger/checkpoint.ts";
 import { decodeEntry } from "../../src/ledger/entry.ts";
-import { RemovalCheck } from "../../src/ledger/removal-check.ts";
+import { RemovalCheck, type RemovalRecord } from "../../src/ledger/removal-check.ts";
 import type { SignedSeal } from "../../src/ledger/seal.ts";
 import { checkpointPath, readCheckpointFile } from "./checkpoint-file.ts";
 import { type DamagedPlace, JournalDamage } from "./damage.ts";
@@ -21,8 +21,10 @@ import { journalDir } from "./ledger.ts";
 import type { SealFollower } from "./seal-key.ts";
 import { type SealFlaw, SealWalk } from "./seal-walk.ts";
 import { listSegments, segmentOf, segmentPath } from "./segment.ts";
+import type { CheckedSegment, SegmentTask } from "./segment-check.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
 import { holdsFrame, isUnborn } from "./segment-recovery.ts";
+import { blockIn, firstState, previousIn, treeIn, type WalkState, walkState } from "./walk-state.ts";
 
 export interface VerifyLogOptions {
   /** `<data>/ledger` */
@@ -32,7 +34,37 @@ export interface VerifyLogOptions {
   /** Without it, seals are held against their entries and each other, but not against a key. */
   readonly seals?: SealFollower | undefined;
   readonly files?: FilePort;
+  /** Looks at closed segments meanwhile. What it finds decides only where it fits; closed at the end. */
+  readonly ahead?: ChecksAhead | undefined;
+  /** Goes on behind what another verification with the same keys has come to. It is believed. */
+  readonly from?: VerifiedPart | undefined;
   readonly onProgress?: (entries: number, of: number) => void;
+  /** At the end of every segment of what is signed, as long as nothing is wrong. */
+  readonly onPart?: (part: VerifiedPart) => Promise<void>;
+}
+
+/** The leaves up to a segment, in which nothing is wrong. */
+export interface VerifiedPart {
+  readonly state: WalkState;
+  readonly removals: RemovalRecord;
+  /** vkeys of the seals, oldest first; empty where their signatures were not checked. */
+  readonly sealKeys: readonly string[];
+}
+
+export interface ChecksAhead {
+  /** @param segments in the order in which they will be asked for @param onProgress `leavesAhead` has grown */
+  begin(task: SegmentTask, segments: readonly number[], onProgress: () => void): void;
+  /** Asked for once, in order. @returns undefined where the segment is to be walked through */
+  outcome(segment: number): Promise<CheckedSegment | undefined>;
+  /** Leaves looked at in segments that were not asked for yet. */
+  readonly leavesAhead: number;
+  close(): Promise<void>;
+}
+
+/** Where the log ended when the verification began. */
+interface LogEnd {
+  readonly segment: number;
+  readonly offset: number;
 }
 
 export interface VerifyReport {
@@ -83,14 +115,17 @@ export async function verifyLog(options: VerifyLogOptions): Promise<VerifyReport
 const checksAtOnce = 512;
 
 class Verification {
+  readonly #options: VerifyLogOptions;
   readonly #files: FilePort;
-  readonly #dir: string;
   readonly #journal: string;
-  readonly #onProgress: (entries: number, of: number) => void;
   readonly #seals: SealFollower | undefined;
+  readonly #ahead: ChecksAhead | undefined;
   readonly #removals = new RemovalCheck();
   #hashes: HashCheck | undefined;
+  /** Where frames are read, if they are. */
   #cursor: SegmentCursor | undefined;
+  /** Where the walk stands, or stood when it began with the frames that follow. */
+  #state = firstState();
   #signed: Checkpoint | undefined;
   #entries = 0;
   #blocks = 0;
@@ -101,18 +136,19 @@ class Verification {
   #sealFlaw: SealFlaw | undefined;
   #checks: Promise<void>[] = [];
 
-  constructor({ dir, seals, files = diskFiles, onProgress = () => {} }: VerifyLogOptions) {
-    this.#files = files;
-    this.#dir = dir;
-    this.#journal = journalDir(dir);
-    this.#seals = seals;
-    this.#onProgress = onProgress;
+  constructor(options: VerifyLogOptions) {
+    this.#options = options;
+    this.#files = options.files ?? diskFiles;
+    this.#journal = journalDir(options.dir);
+    this.#seals = options.seals;
+    this.#ahead = options.ahead;
   }
 
   async run(verifiers: readonly CheckpointVerifier[]): Promise<void> {
+    const { dir } = this.#options;
     const file = "checkpoint";
     // Before the log, which may be growing: it then holds at least what is signed.
-    const text = await readCheckpointFile(this.#files, checkpointPath(this.#dir));
+    const text = await readCheckpointFile(this.#files, checkpointPath(dir));
     if (text === undefined) return this.#found({ what: "there is no signed checkpoint", file });
     const opened = openCheckpoint(text, verifiers[0]!.name, verifiers);
     if (!opened.ok) return this.#found({ what: `the checkpoint does not hold: ${opened.detail}`, file });
@@ -120,9 +156,16 @@ class Verification {
     const segments = await listSegments(this.#files, this.#journal);
     const oldest = segments[0] ?? this.#signed.size;
     if (segments[0] !== 0) return this.#found({ what: `entries before leaf ${oldest} are gone`, leafIndex: 0 });
-    this.#hashes = new HashCheck(this.#files, this.#dir, this.#signed.size);
-    await this.#walk(this.#signed, segments, this.#hashes);
+    this.#hashes = new HashCheck(this.#files, dir, this.#signed.size);
+    if (this.#options.from !== undefined) await this.#goOnFrom(this.#options.from);
+    await this.#walk(this.#signed, segments);
     await this.#compareRoots(this.#signed, this.#hashes);
+  }
+
+  async #goOnFrom({ state, removals, sealKeys }: VerifiedPart): Promise<void> {
+    await this.#goTo(state);
+    this.#removals.absorb(removals);
+    this.#seals?.goOnFrom?.(sealKeys);
   }
 
   blame(error: GatewayError): void {
@@ -148,6 +191,7 @@ class Verification {
   }
 
   async close(): Promise<void> {
+    await this.#ahead?.close();
     await this.#cursor?.close();
     await this.#hashes?.close();
   }
@@ -156,46 +200,112 @@ class Verification {
     this.#problem ??= problem;
   }
 
-  async #walk(signed: Checkpoint, segments: readonly number[], hashes: HashCheck): Promise<void> {
-    const check = (signed: SignedSeal, leafIndex: number) => this.#checkSoon(signed, leafIndex);
-    const walk = new SealWalk(OpenBlock.first(), hashes, check, (bytes, leafIndex) => {
-      const entry = this.#seals?.observe === undefined ? undefined : decodeEntry(bytes);
-      if (entry?.ok && entry.value.kind === "event") this.#seals!.observe!(entry.value, leafIndex);
-    });
+  /** Segment by segment, over those that others have looked at and fit behind what was walked, through all others. */
+  async #walk(signed: Checkpoint, segments: readonly number[]): Promise<void> {
     const newest = segments.at(-1)!;
     const end = { segment: newest, offset: await this.#sizeOf(newest) };
-    this.#cursor = await SegmentCursor.open(this.#files, this.#journal, segments[0]!);
+    const closed = segments.filter((_, index) => (segments[index + 1] ?? Number.POSITIVE_INFINITY) <= signed.size);
+    const task = { dir: this.#options.dir, signedSize: signed.size };
+    // The walk does not wait for the one in front of it while it has to follow the seals' keys itself.
+    const from = this.#followsKeys ? this.#state.leaf + 1 : this.#state.leaf;
+    const toCheck = closed.filter((segment) => segment >= from);
+    this.#ahead?.begin(task, toCheck, () => this.#showProgress(signed.size));
     for (;;) {
-      const frame = await this.#nextFrame(signed, this.#cursor);
-      if (frame === undefined) return;
-      const flaw = walk.add(frame, leafHashesOf(frame));
-      this.#removals.add(frame);
-      if (flaw !== undefined) this.#foundSeal(flaw);
-      this.#blocks = walk.block.number;
-      await hashes.compareSome();
-      if (this.#checks.length >= checksAtOnce) await Promise.all(this.#checks.splice(0));
-      this.#entries = frame.firstLeaf + frame.count;
-      this.#onProgress(this.#entries, Math.max(signed.size, this.#entries));
-      // What a running gateway has added since the start is for another time, or there might be no end.
-      const { header, offset } = this.#cursor;
-      const newer = header.firstLeaf > end.segment || (header.firstLeaf === end.segment && offset >= end.offset);
-      if (newer && this.#entries >= signed.size) return;
+      const next = segments.find((segment) => segment > this.#state.leaf);
+      const isClosed = next !== undefined && next <= signed.size;
+      if (!isClosed) return void (await this.#walkFrames(signed, end, undefined));
+      const goesOn = (await this.#wasChecked(next)) || (await this.#walkFrames(signed, end, next));
+      if (!goesOn) return;
+      this.#showProgress(signed.size);
+      await this.#reportPart();
     }
   }
 
-  /** @returns undefined at the end, where a gateway may be writing at this moment @throws JournalDamage */
-  async #nextFrame(signed: Checkpoint, cursor: SegmentCursor): Promise<Frame | undefined> {
+  /** Whether the segment that begins here was looked at, and what was assumed of the leaves before it is so. Then it is passed over. */
+  async #wasChecked(next: number): Promise<boolean> {
+    const checked = this.#followsKeys ? undefined : await this.#ahead?.outcome(this.#state.leaf);
+    if (checked?.to.leaf !== next || !isDeepStrictEqual(checked.from, this.#state)) return false;
+    const { to, sealKey, removals } = checked;
+    const hasSeals = to.block.number > checked.from.block.number;
+    if (this.#seals !== undefined && hasSeals && sealKey !== this.#seals.settled?.at(-1)) return false;
+    this.#removals.absorb(removals);
+    await this.#goTo(to);
+    return true;
+  }
+
+  /** Whether the key of the next seal shows itself only on the way. */
+  get #followsKeys(): boolean {
+    return this.#seals !== undefined && this.#seals.settled?.at(-1) === undefined;
+  }
+
+  async #goTo(state: WalkState): Promise<void> {
+    await this.#cursor?.close();
+    this.#cursor = undefined;
+    this.#state = state;
+    this.#hashes!.goOnFrom(treeIn(state));
+    this.#seen(state.leaf, state.block.number);
+  }
+
+  /**
+   * Frame by frame, from where the walk stands.
+   * @param to the segment to stop in front of; undefined: at the end
+   * @returns whether it stands between two segments, at `to` or behind it; false where the log ends
+   */
+  async #walkFrames(signed: Checkpoint, end: LogEnd, to: number | undefined): Promise<boolean> {
+    const hashes = this.#hashes!;
+    const walk = this.#sealWalk(hashes);
+    let cursor = await this.#openCursor();
+    for (;;) {
+      const frame = await this.#nextFrame(signed, cursor);
+      if (frame === "end") return false;
+      if (frame === "next segment") {
+        cursor = this.#cursor = await cursor.following();
+        if (to === undefined || cursor.header.firstLeaf < to) continue;
+        await hashes.compare();
+        this.#state = walkState(hashes.tree, walk.block, previousIn(cursor.header));
+        return true;
+      }
+      const flaw = walk.add(frame, leafHashesOf(frame));
+      this.#removals.add(frame);
+      if (flaw !== undefined) this.#foundSeal(flaw);
+      await hashes.compareSome();
+      if (this.#checks.length >= checksAtOnce) await Promise.all(this.#checks.splice(0));
+      this.#seen(frame.firstLeaf + frame.count, walk.block.number);
+      this.#showProgress(signed.size);
+      // What a running gateway has added since the start is for another time, or there might be no end.
+      const { header, offset } = cursor;
+      const newer = header.firstLeaf > end.segment || (header.firstLeaf === end.segment && offset >= end.offset);
+      if (newer && this.#entries >= signed.size) return false;
+    }
+  }
+
+  #sealWalk(hashes: HashCheck): SealWalk {
+    const check = (signed: SignedSeal, leafIndex: number) => this.#checkSoon(signed, leafIndex);
+    return new SealWalk(blockIn(this.#state), hashes, check, (bytes, leafIndex) => {
+      const entry = this.#seals?.observe === undefined ? undefined : decodeEntry(bytes);
+      if (entry?.ok && entry.value.kind === "event") this.#seals!.observe!(entry.value, leafIndex);
+    });
+  }
+
+  /** Where the walk stands, its place behind the segment before checked. @throws JournalDamage */
+  async #openCursor(): Promise<SegmentCursor> {
+    const { leaf, previous } = this.#state;
+    this.#cursor ??=
+      previous === null
+        ? await SegmentCursor.open(this.#files, this.#journal, leaf)
+        : await SegmentCursor.openBehind(this.#files, this.#journal, leaf, previous);
+    return this.#cursor;
+  }
+
+  /** At the end a gateway may be writing at this moment. @throws JournalDamage */
+  async #nextFrame(signed: Checkpoint, cursor: SegmentCursor): Promise<Frame | "next segment" | "end"> {
     const frame = await cursor.take();
     if (frame !== undefined) return frame;
     const rest = (await cursor.fileSize()) - cursor.offset;
-    if (rest === 0) {
-      if (await this.#isLast(signed, cursor)) return undefined;
-      this.#cursor = await cursor.following();
-      return this.#nextFrame(signed, this.#cursor);
-    }
+    if (rest === 0) return (await this.#isLast(signed, cursor)) ? "end" : "next segment";
     if (cursor.leaf >= signed.size && !(await holdsFrame(cursor))) {
       this.#tornBytes = rest;
-      return undefined;
+      return "end";
     }
     // A frame that was being written a moment ago is whole by the time another one stands behind it.
     cursor.forgetWindow();
@@ -211,6 +321,26 @@ class Verification {
     if (successor !== undefined && cursor.leaf < signed.size) return false;
     if (cursor.leaf < signed.size) throw cursor.damage(`the log ends here, but ${signed.size} entries are signed`);
     return successor === undefined || isUnborn(this.#files, this.#journal, successor);
+  }
+
+  #seen(entries: number, blocks: number): void {
+    this.#entries = entries;
+    this.#blocks = blocks;
+  }
+
+  #showProgress(signedSize: number): void {
+    const seen = this.#entries + (this.#ahead?.leavesAhead ?? 0);
+    this.#options.onProgress?.(seen, Math.max(signedSize, seen));
+  }
+
+  /** Says how far it has come, as long as nothing is wrong. */
+  async #reportPart(): Promise<void> {
+    await Promise.all(this.#checks.splice(0));
+    const { record } = this.#removals;
+    const sealKeys = this.#seals === undefined ? [] : this.#seals.settled;
+    const isSound = this.#sealFlaw === undefined && this.#hashes!.difference === undefined;
+    if (!isSound || record === undefined || sealKeys === undefined) return;
+    await this.#options.onPart?.({ state: this.#state, removals: record, sealKeys });
   }
 
   async #sizeOf(segment: number): Promise<number> {

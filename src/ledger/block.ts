@@ -37,6 +37,19 @@ export class OpenBlock {
     return new OpenBlock(place, undefined, new MerkleTree());
   }
 
+  /** The block of which that much is known. @param leaves tree of its leaves so far */
+  static of(
+    place: { readonly number: number; readonly startLeaf: number; readonly previousHash: Uint8Array },
+    leaves: MerkleTree,
+  ): OpenBlock {
+    return new OpenBlock(place, undefined, leaves);
+  }
+
+  /** Peaks of the tree of its leaves, see MerkleTree. */
+  get peaks(): Uint8Array {
+    return this.#leaves.peaks;
+  }
+
   /** Leaves so far. */
   get count(): number {
     return this.#leaves.size;

@@ -40,9 +40,9 @@ export function encodeEntry(entry: ReadingEntry | EventEntry): Uint8Array {
   return out.subarray(0, writeReadingEntry(out, 0, entry));
 }
 
-/** Whether a leaf can be an event at all: an array of four that begins with 3. Cheap, for who looks for the few among the many. */
-export function looksLikeEvent(leaf: Uint8Array): boolean {
-  return leaf[0] === 0x84 && leaf[1] === kindEvent;
+/** Whether a leaf can be an event at all: an array of four that begins with 3. Cheap, for who looks for the few among the many. @param start of the leaf */
+export function looksLikeEvent(bytes: Uint8Array, start = 0): boolean {
+  return bytes[start] === 0x84 && bytes[start + 1] === kindEvent;
 }
 
 /** Total: any bytes give an entry or a refusal. A kind of a later version is refused by its number. */

@@ -37,6 +37,15 @@ export function leafHashInto(entry: Uint8Array, target: Buffer, offset: number):
   target.write(digest(scratch.subarray(0, 1 + entry.length)), offset, hashBytes, "latin1");
 }
 
+/**
+ * As `leafHashInto`, of an entry within a buffer.
+ * @param scratch from `start` to `end` the entry; the byte in front of it is overwritten with the prefix
+ */
+export function leafHashWithin(scratch: Buffer, start: number, end: number, target: Buffer, offset: number): void {
+  scratch[start - 1] = 0x00;
+  target.write(digest(scratch.subarray(start - 1, end)), offset, hashBytes, "latin1");
+}
+
 /** SHA-256(0x01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodeScratch.set(left, 1);
@@ -73,8 +82,28 @@ export class MerkleTree {
     return tree;
   }
 
+  /** The tree that had these `peaks` at that size. @throws RangeError when their number is not that of its set bits */
+  static fromPeaks(size: number, peaks: Uint8Array): MerkleTree {
+    const tree = new MerkleTree();
+    tree.#size = size;
+    tree.#reserve(size);
+    let at = 0;
+    for (const height of setBits(size)) {
+      tree.#peaks.set(peaks.subarray(at, at + hashBytes), height * hashBytes);
+      at += hashBytes;
+    }
+    if (at !== peaks.length) throw new RangeError(`${peaks.length} bytes are not the peaks of ${size} leaves`);
+    return tree;
+  }
+
   get size(): number {
     return this.#size;
+  }
+
+  /** The peaks from the lowest up, 32 bytes each. */
+  get peaks(): Uint8Array {
+    const peaks = setBits(this.#size).map((height) => this.#peak(height));
+    return Buffer.concat(peaks);
   }
 
   clone(): MerkleTree {
@@ -92,25 +121,41 @@ export class MerkleTree {
   append(leafHashes: Uint8Array): Uint8Array[] {
     const count = leafHashes.length / hashBytes;
     this.#reserve(this.#size + count);
-    const gained = newTileHashes(this.#size, count);
-    const written = gained.map(() => 0);
-    for (let leaf = 0; leaf < count; leaf++) {
-      copyHash(leafHashes, leaf * hashBytes, nodeScratch, 1 + hashBytes);
-      let height = 0;
-      // Adding one leaf to a binary counter: every carry joins two complete subtrees of equal height.
-      for (let rest = this.#size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
-        copyHash(this.#peaks, height * hashBytes, nodeScratch, 1);
-        nodeScratch.write(digest(nodeScratch), 1 + hashBytes, hashBytes, "latin1");
-        height++;
-        if (height % tileHeight === 0) {
-          const level = height / tileHeight;
-          written[level]! += nodeScratch.copy(gained[level]!, written[level]!, 1 + hashBytes);
-        }
-      }
-      copyHash(nodeScratch, 1 + hashBytes, this.#peaks, height * hashBytes);
-      this.#size++;
+    const gained = [leafHashes];
+    let nodes = leafHashes;
+    let before = this.#size;
+    // Adding to a binary counter, all leaves at once: every carry joins two complete subtrees of equal height.
+    for (let height = 0; nodes.length > 0; height++) {
+      if (height > 0 && height % tileHeight === 0) gained.push(nodes);
+      nodes = this.#join(nodes, before % 2 === 1, height);
+      before = Math.floor(before / 2);
     }
-    return [leafHashes, ...gained.slice(1)];
+    this.#size += count;
+    return gained;
+  }
+
+  /**
+   * Joins new subtrees of one height in pairs. The last without a partner becomes the peak there.
+   * @param waits whether a peak waits for the first of them @returns the new subtrees of the next height
+   */
+  #join(nodes: Uint8Array, waits: boolean, height: number): Uint8Array {
+    const peak = height * hashBytes;
+    const pairs = Math.floor((nodes.length / hashBytes + (waits ? 1 : 0)) / 2);
+    const joined = pairs === 0 ? noHashes : Buffer.allocUnsafe(pairs * hashBytes);
+    let at = 0;
+    for (let to = 0; to < joined.length; to += hashBytes) {
+      if (waits && to === 0) {
+        copyBytes(this.#peaks, peak, nodeScratch, 1, hashBytes);
+        copyBytes(nodes, 0, nodeScratch, 1 + hashBytes, hashBytes);
+        at = hashBytes;
+      } else {
+        copyBytes(nodes, at, nodeScratch, 1, 2 * hashBytes);
+        at += 2 * hashBytes;
+      }
+      joined.write(digest(nodeScratch), to, hashBytes, "latin1");
+    }
+    if (at < nodes.length) copyBytes(nodes, at, this.#peaks, peak, hashBytes);
+    return joined;
   }
 
   #reserve(size: number): void {
@@ -124,33 +169,32 @@ export class MerkleTree {
 
   root(): Uint8Array {
     let root: Uint8Array | undefined;
-    let height = 0;
-    for (let rest = this.#size; rest > 0; rest = Math.floor(rest / 2), height++) {
-      if (rest % 2 === 0) continue;
-      const peak = this.#peaks.subarray(height * hashBytes, (height + 1) * hashBytes);
+    for (const height of setBits(this.#size)) {
+      const peak = this.#peak(height);
       root = root === undefined ? Uint8Array.from(peak) : nodeHash(peak, root);
     }
     return root ?? emptyRoot();
   }
+
+  #peak(height: number): Uint8Array {
+    return this.#peaks.subarray(height * hashBytes, (height + 1) * hashBytes);
+  }
+}
+
+/** Heights of the complete subtrees of a tree of `size` leaves, lowest first. */
+function setBits(size: number): number[] {
+  const heights: number[] = [];
+  let height = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2), height++) if (rest % 2 === 1) heights.push(height);
+  return heights;
 }
 
 /** Byte by byte: for so few, making the view that `set` needs takes longer. */
-function copyHash(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
-  for (let byte = 0; byte < hashBytes; byte++) target[to + byte] = source[from + byte]!;
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
+  for (let byte = 0; byte < count; byte++) target[to + byte] = source[from + byte]!;
 }
 
-/** Of level 0 nothing is computed. */
 const noHashes = Buffer.alloc(0);
-
-/** Room for the hashes that each tile level gains when a tree of `size` leaves gets `count` more. */
-function newTileHashes(size: number, count: number): Buffer[] {
-  const levels: Buffer[] = [];
-  for (let span = 1; ; span *= tileWidth) {
-    const gained = Math.floor((size + count) / span) - Math.floor(size / span);
-    if (gained === 0) return levels;
-    levels.push(span === 1 ? noHashes : Buffer.allocUnsafe(gained * hashBytes));
-  }
-}
 
 /** Root over a power of two of hashes. */
 function perfectRoot(hashes: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
-import { forEachEntry } from "./bundle-entries.ts";
+import { forEachPlace } from "./bundle-entries.ts";
 import { decodeEntry, looksLikeEvent } from "./entry.ts";
 import { endOf, isOrder, type RemovalOrder, removalEvent } from "./removal.ts";
-import { removedLeafHash, tombstoneIn } from "./tombstone.ts";
+import { isRemoved, tombstoneIn } from "./tombstone.ts";
 
 /** Consecutive entries, in bundle encoding. */
 interface EntryRun {
@@ -23,6 +23,14 @@ interface Removed {
   last: number;
 }
 
+/** What was seen of a run of the log, as plain data. */
+export interface RemovalRecord {
+  /** By order: how many, and from which leaf to which. */
+  readonly removed: readonly (readonly [order: number, count: number, first: number, last: number])[];
+  readonly orders: readonly RemovalOrder[];
+  readonly counts: readonly (readonly [order: number, count: number])[];
+}
+
 /** Holds every tombstone of a log against the order that it names, and their number against what the log says of it. */
 export class RemovalCheck {
   readonly #removed = new Map<number, Removed>();
@@ -32,9 +40,9 @@ export class RemovalCheck {
 
   /** In the order of the log. */
   add({ firstLeaf, control, bundle }: EntryRun): void {
-    forEachEntry(bundle, (entry, index) => {
-      if (removedLeafHash(entry) !== undefined) this.#tombstone(entry, firstLeaf + index);
-      else if (control && looksLikeEvent(entry)) this.#event(entry, firstLeaf + index);
+    forEachPlace(bundle, (start, end, index) => {
+      if (isRemoved(bundle, start, end)) this.#tombstone(bundle.subarray(start, end), firstLeaf + index);
+      else if (control && looksLikeEvent(bundle, start)) this.#event(bundle.subarray(start, end), firstLeaf + index);
     });
   }
 
@@ -73,17 +81,38 @@ export class RemovalCheck {
     return undefined;
   }
 
+  /** What was seen, to be absorbed elsewhere; undefined when something of it is wrong by itself. */
+  get record(): RemovalRecord | undefined {
+    if (this.#flaw !== undefined) return undefined;
+    return {
+      removed: [...this.#removed].map(([order, { count, first, last }]) => [order, count, first, last]),
+      orders: [...this.#orders.values()],
+      counts: [...this.#counts],
+    };
+  }
+
+  /** As adding the run that the record is of, which follows what was added so far. */
+  absorb({ removed, orders, counts }: RemovalRecord): void {
+    for (const [order, count, first, last] of removed) this.#removedFor(order, count, first, last);
+    for (const order of orders) this.#orders.set(order.leafIndex, order);
+    for (const [order, count] of counts) this.#counts.set(order, count);
+  }
+
   #tombstone(entry: Uint8Array, leafIndex: number): void {
     const order = tombstoneIn(entry)?.order;
     if (order === undefined) {
       this.#flaw ??= { what: "begins like a tombstone and is none", leafIndex };
       return;
     }
+    this.#removedFor(order, 1, leafIndex, leafIndex);
+  }
+
+  #removedFor(order: number, count: number, first: number, last: number): void {
     const removed = this.#removed.get(order);
-    if (removed === undefined) this.#removed.set(order, { count: 1, first: leafIndex, last: leafIndex });
+    if (removed === undefined) this.#removed.set(order, { count, first, last });
     else {
-      removed.count++;
-      removed.last = leafIndex;
+      removed.count += count;
+      removed.last = last;
     }
   }
 

@@ -30,6 +30,17 @@ export class SealKeyOrder {
     return this.#flaw;
   }
 
+  /** The keys so far, the last one in force, of a log without gaps; undefined while a rotation is under way, or is none. */
+  get settled(): readonly string[] | undefined {
+    return this.#next === undefined && this.#flaw === undefined ? [...(this.#runs[0]?.keys ?? [])] : undefined;
+  }
+
+  /** Goes on behind a part of the log that was followed elsewhere. @param settled what it came to there */
+  goOnFrom(settled: readonly string[]): void {
+    if (settled.length > 0) this.#runs.push({ keys: [...settled], since: undefined });
+    this.#current = settled.at(-1);
+  }
+
   /** Events and seals in the order of the log. */
   observe(entry: EventEntry, leafIndex: number): void {
     const event = keyEvent(entry);

@@ -42,9 +42,9 @@ const kindSeal = 2;
 /** Tag 18, then an array of four: no other leaf begins so. */
 const firstBytes = [0xc0 | coseSign1Tag, 0x84] as const;
 
-/** Enough to tell a seal among leaves that are all of this gateway's making. */
-export function looksLikeSeal(leaf: Uint8Array): boolean {
-  return leaf[0] === firstBytes[0] && leaf[1] === firstBytes[1];
+/** Enough to tell a seal among leaves that are all of this gateway's making. @param bytes hold the leaf from `start` to `end` */
+export function looksLikeSeal(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+  return bytes[start] === firstBytes[0] && bytes[start + 1] === firstBytes[1] && end - start > 1;
 }
 
 /** The payload without its HMAC, which is what the HMAC is computed over. */

@@ -31,11 +31,18 @@ export function tombstoneIn(entry: Uint8Array): Tombstone | undefined {
   return Number.isSafeInteger(order) ? { leafHash, order } : undefined;
 }
 
-/** The hash that a tombstone carries, a view of it; undefined for a leaf that is still there. Cheap: every leaf read passes here. */
+/** The hash that a tombstone carries, a view of it; undefined for a leaf that is still there. */
 export function removedLeafHash(entry: Uint8Array): Uint8Array | undefined {
-  if (entry[0] !== prefix[0] || entry[1] !== prefix[1] || entry[2] !== prefix[2] || entry[3] !== prefix[3])
-    return undefined;
-  return entry.length > prefix.length + hashBytes
-    ? entry.subarray(prefix.length, prefix.length + hashBytes)
-    : undefined;
+  return isRemoved(entry) ? entry.subarray(prefix.length, prefix.length + hashBytes) : undefined;
+}
+
+/** Whether a leaf begins like a tombstone. Cheap: every leaf read passes here. @param bytes hold it from `start` to `end` */
+export function isRemoved(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+  return (
+    bytes[start] === prefix[0] &&
+    bytes[start + 1] === prefix[1] &&
+    bytes[start + 2] === prefix[2] &&
+    bytes[start + 3] === prefix[3] &&
+    end - start > prefix.length + hashBytes
+  );
 }

@@ -10,13 +10,15 @@ import { verifyLog } from "../../gateway/journal/verify-log.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import { entryBatch } from "../../src/ledger/bundle.ts";
 import { type Checkpoint, type CheckpointSigner, formatCheckpoint } from "../../src/ledger/checkpoint.ts";
-import { ed25519Signer } from "../../src/ledger/ed25519-line.ts";
+import { ed25519Signer, ed25519Vkey } from "../../src/ledger/ed25519-line.ts";
 import { leafHash, MerkleTree } from "../../src/ledger/merkle.ts";
 import { encodeSeal, looksLikeSeal } from "../../src/ledger/seal.ts";
 
 export const origin = "gw.test/ledger/1";
 export const signer = ed25519Signer(origin, generateKeyPairSync("ed25519").privateKey);
-export const seals = sealSigner(generateKeyPairSync("ed25519").privateKey);
+const sealKey = generateKeyPairSync("ed25519").privateKey;
+export const seals = sealSigner(sealKey);
+export const sealVkey = ed25519Vkey(`${origin}#seals`, sealKey);
 export interface WorkloadKeys {
   readonly signers: readonly CheckpointSigner[];
   readonly seals: SealSigner;

@@ -30,7 +30,7 @@ export class StartedLedger {
   static async start(
     cwd: string,
     env: Record<string, string> = {},
-    { cut = false, leaves = 3 } = {},
+    { cut = false, leaves = 3, segmentBytes = 64 * 2 ** 20 } = {},
   ): Promise<StartedLedger> {
     const config: Config = loadConfig({ env, cwd });
     const origin = ensureIdentity(config).ledgerOrigin;
@@ -46,6 +46,7 @@ export class StartedLedger {
       seals: keys.seals,
       block: { leaves, ms: 3_600_000 },
       resumeBlocks: false,
+      segmentBytes,
       nowUs,
       log: silent,
       onFatal: (error) => {
@@ -77,11 +78,12 @@ export class StartedLedger {
     return started;
   }
 
-  /** One reading after the other, each durable before the next. */
-  async readings(count: number): Promise<void> {
-    for (let seq = 1; seq <= count; seq++) {
+  /** One reading after the other, or so many at a time, each durable before the next. */
+  async readings(count: number, atOnce = 1): Promise<void> {
+    for (let seq = 1; seq <= count; seq += atOnce) {
+      const batch = Array.from({ length: atOnce }, (_, index) => entryOf("oak", seq + index));
       await new Promise<void>((resolve, reject) =>
-        this.ledger.append(entryBatch([entryOf("oak", seq)], false), (error) => (error ? reject(error) : resolve())),
+        this.ledger.append(entryBatch(batch, false), (error) => (error ? reject(error) : resolve())),
       );
     }
   }

@@ -1,5 +1,5 @@
 /** `mycogate ledger verify`: read the whole log, believe nothing, name the first bad place. */
-import { createSecretKey } from "node:crypto";
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { GatewayError } from "../../../src/errors.ts";
 import type { CheckpointVerifier } from "../../../src/ledger/checkpoint.ts";
 import { checkpointVerifier } from "../../../src/ledger/checkpoint-verifier.ts";
@@ -14,14 +14,17 @@ import { announcedKeysIn } from "../../journal/key-history.ts";
 import { keyNameOf } from "../../journal/role-key.ts";
 import type { SealFollower } from "../../journal/seal-key.ts";
 import { SealKeyChain } from "../../journal/seal-key-chain.ts";
+import { SegmentThreads } from "../../journal/segment-threads.ts";
 import { allPublicKeys } from "../../journal/signing-keys.ts";
 import { type VerifyProblem, type VerifyReport, verifyLog } from "../../journal/verify-log.ts";
-import { type CommandHandler, print, UsageError } from "../context.ts";
-import { ProgressBar } from "../progress-bar.ts";
+import { type FoundMark, marksDir, VerifyMark } from "../../journal/verify-mark.ts";
+import { type CommandContext, type CommandHandler, print, UsageError } from "../context.ts";
+import { InterruptibleRun } from "../interruptible-run.ts";
 
 export interface VerifyOptions {
   readonly origin?: string;
   readonly vkey?: readonly string[];
+  readonly resume?: boolean;
 }
 
 export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
@@ -29,18 +32,46 @@ export const verifyLedger: CommandHandler<VerifyOptions> = async (context) => {
   const ledger = findLedger(config, context.options.origin);
   const history = await announcedKeysIn(ledger.dir);
   const vkeys = context.options.vkey ?? (await ownVkeys(config, ledger.origin));
-  const { origin, verifiers, seals } = await logKeys(vkeys, history, ledger.dir, config);
-  const progress = new ProgressBar(context.io, "entries");
+  const { origin, verifiers, seals, sealVkeys, hmacKey } = await logKeys(vkeys, history, ledger.dir, config);
+  const mark = await markOf(context, ledger.dir, [...vkeys, config.ledger.hmacKey ?? ""]);
+  const earlier = context.options.resume ? await earlierRun(context, mark) : undefined;
+  const run = new InterruptibleRun(context, mark, earlier?.part.state.leaf ?? 0);
   const report = await verifyLog({
     dir: ledger.dir,
     verifiers,
     seals,
-    onProgress: (entries, of) => progress.show(entries, of),
-  });
-  progress.clear();
-  print(context, { origin, ...report }, describe(origin, report));
+    ahead: new SegmentThreads({ vkeys: seals === undefined ? [] : sealVkeys, hmacKey }),
+    from: earlier?.part,
+    onProgress: (entries, of) => run.show(entries, of),
+    onPart: (part) => run.keep(part),
+  }).finally(() => run.close());
+  await run.completed();
+  const before = earlier && { resumedAt: earlier.part.state.leaf, earlierRun: earlier.time };
+  print(context, { origin, ...report, ...before }, describe(origin, report, earlier));
   return report.ok ? 0 : 1;
 };
+
+type EarlierRun = Exclude<FoundMark, { unusable: string }>;
+
+async function markOf(
+  { io }: CommandContext<VerifyOptions>,
+  ledgerDir: string,
+  keys: readonly string[],
+): Promise<VerifyMark | undefined> {
+  const dir = marksDir(io.env);
+  return dir === undefined ? undefined : VerifyMark.open(dir, ledgerDir, keys);
+}
+
+/** @returns undefined where it begins with the first entry, having said why */
+async function earlierRun(
+  { io }: CommandContext<VerifyOptions>,
+  mark: VerifyMark | undefined,
+): Promise<EarlierRun | undefined> {
+  const found = (await mark?.read()) ?? { unusable: "without HOME or XDG_STATE_HOME nothing is kept of a run" };
+  if (!("unusable" in found)) return found;
+  io.err(`beginning with the first entry: ${found.unusable}\n`);
+  return undefined;
+}
 
 async function ownVkeys(config: Config, origin: string | undefined): Promise<string[]> {
   if (origin === undefined) {
@@ -56,6 +87,9 @@ interface LogKeys {
   /** Both of the checkpoint: one of them alone would let the other's line be stripped. */
   readonly verifiers: readonly CheckpointVerifier[];
   readonly seals: SealFollower | undefined;
+  /** All that the seals' key has been, as far as is known. */
+  readonly sealVkeys: readonly string[];
+  readonly hmacKey: KeyObject | undefined;
 }
 
 /**
@@ -90,6 +124,8 @@ async function logKeys(
     origin,
     verifiers: [verifierOf(classical), verifierOf(ofType(signatureTypes.mldsa44, origin))],
     seals: seals.length === 0 ? undefined : new SealKeyChain(seals, history.chain("seal")[0], hmac),
+    sealVkeys: [...new Set([...seals, ...history.chain("seal")])],
+    hmacKey: hmac,
   };
 }
 
@@ -109,11 +145,13 @@ function noteKeyOf(vkey: string): NoteKey {
 function describe(
   origin: string,
   { entries, checkpointed, notYetCheckpointed, blocks, sealSignatures, pruned, erased, ...report }: VerifyReport,
+  earlier: EarlierRun | undefined,
 ): string {
   const { tornBytes, root, problem } = report;
   const lines = [
     ["log", origin],
     ["entries", String(entries)],
+    ...(earlier ? [["of these", `${earlier.part.state.leaf} by the run that had come there at ${earlier.time}`]] : []),
     ["checkpointed", notYetCheckpointed > 0 ? `${checkpointed}, ${notYetCheckpointed} not yet` : String(checkpointed)],
     ["blocks", sealSignatures ? String(blocks) : `${blocks}, their signatures unchecked for want of the seals' vkey`],
     ["root", root ?? "none yet"],

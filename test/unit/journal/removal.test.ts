@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Ledger } from "../../../gateway/journal/ledger.ts";
 import { PayloadRemoval } from "../../../gateway/journal/payload-removal.ts";
 import { PublishedLog } from "../../../gateway/journal/published-log.ts";
+import { SealKeyChain } from "../../../gateway/journal/seal-key-chain.ts";
 import { Turns } from "../../../gateway/journal/turns.ts";
-import { verifyLog } from "../../../gateway/journal/verify-log.ts";
 import { parseCheckpoint } from "../../../src/ledger/checkpoint.ts";
 import { decodeEntry, encodeEntry } from "../../../src/ledger/entry.ts";
 import { leafHash } from "../../../src/ledger/merkle.ts";
@@ -12,9 +12,10 @@ import { verifyInclusion } from "../../../src/ledger/proof.ts";
 import { encodeTombstone, tombstoneIn } from "../../../src/ledger/tombstone.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { forgeFrames } from "../../support/forge-entry.ts";
-import { ledgerDir, openLedger, seals, signer, silent } from "../../support/ledger-workload.ts";
+import { ledgerDir, openLedger, sealVkey, signer, silent } from "../../support/ledger-workload.ts";
 import { readingLeaf, record } from "../../support/removal-support.ts";
 import { seeded } from "../../support/seeded.ts";
+import { verifyEveryWay } from "../../support/verify-every-way.ts";
 
 const block = { leaves: 7, ms: 86_400_000 };
 const secret = (device: string, seq: number) => Buffer.from(`what ${device} measured as its number ${seq}`);
@@ -43,7 +44,14 @@ async function entriesOf(ledger: Ledger): Promise<Uint8Array[]> {
   return entries;
 }
 
-const verify = (files: FaultyFiles) => verifyLog({ dir: ledgerDir, verifiers: [signer], seals, files });
+const verify = (files: FaultyFiles) =>
+  verifyEveryWay({
+    dir: ledgerDir,
+    verifiers: [signer],
+    seals: () => new SealKeyChain([sealVkey]),
+    sealVkeys: [sealVkey],
+    files,
+  });
 const onDisk = (files: FaultyFiles, bytes: Buffer) => files.paths().some((path) => files.bytes(path).includes(bytes));
 
 describe("erasing a device", () => {

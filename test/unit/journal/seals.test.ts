@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { forEachEntry } from "../../../gateway/journal/frame.ts";
 import type { Ledger, LedgerOptions } from "../../../gateway/journal/ledger.ts";
 import { sealSigner } from "../../../gateway/journal/seal-key.ts";
+import { SealKeyChain } from "../../../gateway/journal/seal-key-chain.ts";
 import { type VerifyReport, verifyLog } from "../../../gateway/journal/verify-log.ts";
 import { LedgerView } from "../../../gateway/services/ledger-service.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
@@ -11,7 +12,8 @@ import { decodeSeal, looksLikeSeal, type Seal } from "../../../src/ledger/seal.t
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { forgeEntry } from "../../support/forge-entry.ts";
 import { entryOf } from "../../support/ledger-entries.ts";
-import { ledgerDir, openLedger, seals, signer } from "../../support/ledger-workload.ts";
+import { ledgerDir, openLedger, seals, sealVkey, signer } from "../../support/ledger-workload.ts";
+import { verifyEveryWay } from "../../support/verify-every-way.ts";
 
 const startUs = 1_790_000_000_000_000;
 const tens = { block: { leaves: 10, ms: 60_000 } };
@@ -49,7 +51,13 @@ async function sealsOf(ledger: Ledger): Promise<Map<number, Seal>> {
 }
 
 const verify = (files: FaultyFiles): Promise<VerifyReport> =>
-  verifyLog({ dir: ledgerDir, verifiers: [signer], seals, files });
+  verifyEveryWay({
+    dir: ledgerDir,
+    verifiers: [signer],
+    seals: () => new SealKeyChain([sealVkey]),
+    sealVkeys: [sealVkey],
+    files,
+  });
 
 /** A closed ledger of three blocks of ten, and five leaves more. */
 async function ledgerOfThree(options: Partial<LedgerOptions> = {}): Promise<FaultyFiles> {

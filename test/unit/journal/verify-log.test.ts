@@ -8,8 +8,10 @@ import { leafHash } from "../../../src/ledger/merkle.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { forgeEntry } from "../../support/forge-entry.ts";
 import { ledgerDir, openLedger, origin, signer } from "../../support/ledger-workload.ts";
+import { ChecksHere, verifyEveryWay } from "../../support/verify-every-way.ts";
 
-const verify = (files: FaultyFiles): Promise<VerifyReport> => verifyLog({ dir: ledgerDir, verifiers: [signer], files });
+const verify = (files: FaultyFiles): Promise<VerifyReport> =>
+  verifyEveryWay({ dir: ledgerDir, verifiers: [signer], files });
 const isSegment = (path: string) => path.endsWith(".wal");
 const nameOf = (path: string) => path.slice(ledgerDir.length + 1);
 
@@ -153,7 +155,7 @@ describe("verifying a log", () => {
 
   test("finds nothing wrong with a gateway that is writing at the same time", async () => {
     const files = new FaultyFiles();
-    const ledger = await openLedger(files);
+    const ledger = await openLedger(files, { segmentBytes: 10_000 });
     let running = true;
     const writing = (async () => {
       for (let index = 0; running; index++) {
@@ -163,7 +165,8 @@ describe("verifying a log", () => {
       }
     })();
     for (let round = 0; round < 40; round++) {
-      const report = await verify(files);
+      const ahead = round % 8 === 0 ? new ChecksHere(files) : undefined;
+      const report = await verifyLog({ dir: ledgerDir, verifiers: [signer], files, ahead });
       if (!report.ok) expect.fail(JSON.stringify(report));
     }
     running = false;
