@@ -5,6 +5,9 @@ import { maxBatchCount, slabBytes, type UploadContext, type VerifyResponse } fro
 import { ContextCache } from "./context-cache.ts";
 import { VerifyPool } from "./verify-pool.ts";
 
+/** Buffers of each kind that wait to be used again; after a burst the others are given back. */
+const spareBuffers = 16;
+
 interface Batch<Item> {
   readonly slab: ArrayBuffer;
   readonly bytes: Uint8Array;
@@ -73,7 +76,7 @@ export class Batcher<Item> {
   }
 
   recycle(leaves: ArrayBuffer): void {
-    this.#leafBuffers.push(leaves);
+    if (this.#leafBuffers.length < spareBuffers) this.#leafBuffers.push(leaves);
   }
 
   /** @throws nothing; results of batches still in work are lost */
@@ -125,7 +128,7 @@ export class Batcher<Item> {
 
   #judged(response: VerifyResponse): void {
     const items = this.#verifying.shift()!;
-    if (response.slab.byteLength === slabBytes) this.#slabs.push(response.slab);
+    if (response.slab.byteLength === slabBytes && this.#slabs.length < spareBuffers) this.#slabs.push(response.slab);
     this.#onJudged(response, items);
     this.#flush(false);
   }
