@@ -8,7 +8,7 @@ import { ChainBook, type Proof } from "../../src/ingest/chain-book.ts";
 import type { QuarantineItemRecord } from "../../src/ingest/quarantine-record.ts";
 import type { Outcome, Upload } from "../../src/ingest/upload.ts";
 import type { ReadingEntry } from "../../src/ledger/types.ts";
-import { asBuffer } from "./as-buffer.ts";
+import { asBuffer } from "../as-buffer.ts";
 import type { QuarantineLog, QuarantineObserver } from "./quarantine-log.ts";
 
 export class ChainDesk implements QuarantineObserver {

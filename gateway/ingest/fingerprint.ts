@@ -1,7 +1,7 @@
 import sodium from "sodium-native";
 import { fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import type { RepeatKey } from "../../src/ingest/repeat-key.ts";
-import { asBuffer } from "./as-buffer.ts";
+import { asBuffer } from "../as-buffer.ts";
 
 const scratch = Buffer.alloc(1024);
 const digest = Buffer.alloc(16);

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import sodium from "sodium-native";
 import type { ReceiptPort, StoredOutcome } from "../../src/ingest/upload.ts";
 import { encodeReceipt } from "../../src/ledger/receipt.ts";
-import { asBuffer } from "./as-buffer.ts";
+import { asBuffer } from "../as-buffer.ts";
 
 export interface ReceiptSignerOptions {
   /** Ed25519. */

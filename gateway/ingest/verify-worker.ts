@@ -4,7 +4,7 @@ import sodium from "sodium-native";
 import { fingerprintWords } from "../../src/ingest/dedupe-window.ts";
 import { type JudgePorts, judge } from "../../src/ingest/judge.ts";
 import type { Device } from "../../src/registry/device.ts";
-import { asBuffer } from "./as-buffer.ts";
+import { asBuffer } from "../as-buffer.ts";
 import type { BatchRefusal, ProvingMessage, VerifyRequest, VerifyResponse, WorkerRequest } from "./batch.ts";
 import { fingerprintInto } from "./fingerprint.ts";
 import { LeafWriter } from "./leaf-writer.ts";

@@ -1,8 +1,10 @@
 /** The key that signs seals, and the gateway's private HMAC over them. */
 import { createHmac, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import { promisify } from "node:util";
+import sodium from "sodium-native";
 import { encodeSeal, type Seal, type SignedSeal, sealPayload } from "../../src/ledger/seal.ts";
 import type { EventEntry } from "../../src/ledger/types.ts";
+import { asBuffer } from "../as-buffer.ts";
 
 const verifyInPool = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
 
@@ -37,8 +39,12 @@ export function sealVerifier(publicKey: KeyObject, hmacKey?: KeyObject): SealVer
   };
   const flaw = (verifies: boolean, otherwise: string | undefined) =>
     verifies ? otherwise : "has a signature that does not verify";
+  const key = Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url");
+  // libsodium takes half the time of node:crypto, which has the thread pool.
+  const verifies = (message: Uint8Array, signature: Uint8Array): boolean =>
+    sodium.crypto_sign_verify_detached(asBuffer(signature), asBuffer(message), key);
   return {
-    flawOf: ({ seal, signedBytes, signature }) => flaw(verify(null, signedBytes, publicKey, signature), hmacFlaw(seal)),
+    flawOf: ({ seal, signedBytes, signature }) => flaw(verifies(signedBytes, signature), hmacFlaw(seal)),
     flawSoon: ({ seal, signedBytes, signature }) => {
       // Both before the first await: the seal may be a view of a buffer that is read into again. Node copies what it verifies.
       const otherwise = hmacFlaw(seal);

@@ -6,7 +6,7 @@ import { explainDirectory } from "../../../src/ledger/explain-directory.ts";
 import { explainProof } from "../../../src/ledger/explain-proof.ts";
 import type { Explanation } from "../../../src/ledger/explanation.ts";
 import type { LogDirectory } from "../../../src/ledger/verify-directory.ts";
-import { asBuffer } from "../../ingest/as-buffer.ts";
+import { asBuffer } from "../../as-buffer.ts";
 import {
   type BaseContext,
   type CommandContext,

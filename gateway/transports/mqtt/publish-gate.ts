@@ -10,7 +10,7 @@ import type { PayloadFormat } from "../../../src/dialects/index.ts";
 import type { IngestPort, Outcome, ReceiptPort, StoredOutcome, Transport } from "../../../src/ingest/upload.ts";
 import { ackBody } from "../../../src/mqtt/ack.ts";
 import { TopicRules } from "../../../src/mqtt/topic-rules.ts";
-import { asBuffer } from "../../ingest/as-buffer.ts";
+import { asBuffer } from "../../as-buffer.ts";
 import type { InboundPublish } from "./aedes-internals.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection, Principal } from "./connection.ts";
