@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inclusionProof } from "../../src/ledger/prove.ts";
+import { inclusionProof, ProofCache } from "../../src/ledger/prove.ts";
 import { loadConfig } from "../config/config.ts";
 import { ensureIdentity } from "../config/identity.ts";
 import { checkpointPath } from "../journal/checkpoint-file.ts";
@@ -35,12 +35,12 @@ export async function benchProofs({ entries, proofs, onFigure, onProgress }: Ben
     const text = (await readFile(checkpointPath(join(dir, "ledger")))).toString();
     const log = new PublishedLog({ dir: join(dir, "ledger"), newest: () => text });
     const { size } = (await log.checkpoint())!.checkpoint;
-    const edge = new Map<number, Uint8Array>();
+    const cache = new ProofCache();
     const somewhere = () => Math.floor(Math.random() * size);
     const readTile = async (level: number, index: number, width: number) =>
       (await log.tile({ level, index, width })) ?? new Uint8Array();
     const kinds: readonly (readonly [name: string, prove: () => Promise<unknown>])[] = [
-      ["path from tiles", () => inclusionProof(somewhere(), size, readTile, edge)],
+      ["path from tiles", () => inclusionProof(somewhere(), size, readTile, cache)],
       ["proof with its leaf, checked", () => log.inclusion(somewhere())],
       ["consistency proof", () => log.consistency(1 + somewhere())],
     ];

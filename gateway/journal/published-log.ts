@@ -16,7 +16,7 @@ import {
   type ConsistencyProof,
   consistencyProof,
   inclusionProof,
-  type RightEdge,
+  ProofCache,
   rootOf,
 } from "../../src/ledger/prove.ts";
 import { decodeSeal, looksLikeSeal, type Seal } from "../../src/ledger/seal.ts";
@@ -59,7 +59,7 @@ export class PublishedLog {
   readonly #hashFiles = new Map<number, Promise<OpenFile>>();
   /** By their text. */
   #parsed = new Map<string, StoredCheckpoint>();
-  #edge: { readonly size: number; readonly roots: RightEdge } = { size: 0, roots: new Map() };
+  #cache = new ProofCache();
 
   constructor({ dir, newest, witnessed, files = diskFiles }: PublishedLogOptions) {
     this.#dir = dir;
@@ -116,10 +116,13 @@ export class PublishedLog {
     const { size, root } = stored.checkpoint;
     const [leaf, hashes] = await Promise.all([
       this.#journal.entry(leafIndex),
-      inclusionProof(leafIndex, size, this.#hashes, this.#edgeOf(size)),
+      inclusionProof(leafIndex, size, this.#hashes, this.#cache),
     ]);
-    if (!verifyInclusion(leafIndex, size, storedLeafHash(leaf), hashes, root))
+    if (!verifyInclusion(leafIndex, size, storedLeafHash(leaf), hashes, root)) {
+      // Once the files are repaired, nothing that was read before may be left.
+      this.#cache = new ProofCache();
       throw new GatewayError("JOURNAL_CORRUPT", `leaf ${leafIndex} and the hash files do not lead to the signed root`);
+    }
     return { leaf, leafIndex, hashes, checkpoint: stored.text };
   }
 
@@ -225,11 +228,6 @@ export class PublishedLog {
     this.#hashFiles.clear();
     for (const file of files) await file.then((open) => open.close());
     await this.#journal.close();
-  }
-
-  #edgeOf(size: number): RightEdge {
-    if (this.#edge.size !== size) this.#edge = { size, roots: new Map() };
-    return this.#edge.roots;
   }
 
   async #bundle({ index, width }: TileRange): Promise<Uint8Array> {

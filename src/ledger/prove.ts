@@ -3,7 +3,7 @@
  * all but the one at the right edge are of complete subtrees, which lie in one tile each.
  */
 import { hashBytes, MerkleTree, nodeHash } from "./merkle.ts";
-import { type ReadTile, tileOfSubtree, tileWidthAt } from "./tiles.ts";
+import { type ReadTile, tileHeight, tileOfSubtree, tileWidth, tileWidthAt } from "./tiles.ts";
 
 /** The leaves `from` to `to` (exclusive) below one node of the tree. */
 interface Subtree {
@@ -19,11 +19,36 @@ export interface ConsistencyProof {
   readonly hashes: readonly Uint8Array[];
 }
 
+/** Complete tiles above the leaves' own that a cache holds: 4 MiB, and all there are of the first 16 million leaves. */
+const cachedTiles = 256;
+
 /**
- * Roots of the subtrees that end where the tree ends, by their first leaf. Most proofs in one tree share them, so who
- * makes many hands in the same map; it belongs to one size.
+ * What most inclusion proofs in one log share, for who makes many. Complete tiles never change; the roots at the right
+ * edge belong to one size.
  */
-export type RightEdge = Map<number, Uint8Array>;
+export class ProofCache {
+  readonly #tiles = new Map<string, TileTree>();
+  #edge: { readonly size: number; readonly roots: Map<number, Uint8Array> } = { size: 0, roots: new Map() };
+
+  /** Roots of the subtrees that end where a tree of this size ends, by their first leaf. */
+  edgeOf(size: number): Map<number, Uint8Array> {
+    if (this.#edge.size !== size) this.#edge = { size, roots: new Map() };
+    return this.#edge.roots;
+  }
+
+  find(name: string): TileTree | undefined {
+    const tile = this.#tiles.get(name);
+    if (tile) this.keep(name, tile);
+    return tile;
+  }
+
+  keep(name: string, tile: TileTree): void {
+    this.#tiles.delete(name);
+    this.#tiles.set(name, tile);
+    const [oldest] = this.#tiles.keys();
+    if (this.#tiles.size > cachedTiles) this.#tiles.delete(oldest!);
+  }
+}
 
 /**
  * Hashes from the leaf's sibling up, as `verifyInclusion` takes them. Reads at most two tiles on each level.
@@ -33,7 +58,7 @@ export async function inclusionProof(
   leafIndex: number,
   size: number,
   readTile: ReadTile,
-  edge: RightEdge = new Map(),
+  cache = new ProofCache(),
 ): Promise<Uint8Array[]> {
   if (!isIndex(leafIndex) || !isIndex(size) || leafIndex >= size) throw new RangeError(`leaf ${leafIndex} of ${size}`);
   const siblings: Subtree[] = [];
@@ -44,7 +69,7 @@ export async function inclusionProof(
     siblings.push(isLeft ? { from: middle, to } : { from, to: middle });
     [from, to] = isLeft ? [from, middle] : [middle, to];
   }
-  return new SubtreeRoots(size, readTile, edge).of(siblings.reverse());
+  return new SubtreeRoots(size, readTile, cache).of(siblings.reverse());
 }
 
 /**
@@ -68,12 +93,12 @@ export async function consistencyProof(
   }
   // Where the old tree is one subtree of the new, its root is what the verifier has.
   if (from > 0) nodes.push({ from, to });
-  return { oldSize, newSize, hashes: await new SubtreeRoots(newSize, readTile, new Map()).of(nodes.reverse()) };
+  return { oldSize, newSize, hashes: await new SubtreeRoots(newSize, readTile, new ProofCache()).of(nodes.reverse()) };
 }
 
 /** Root hash of the first `size` leaves. @param size from 1 */
 export async function rootOf(size: number, readTile: ReadTile): Promise<Uint8Array> {
-  const [root] = await new SubtreeRoots(size, readTile, new Map()).of([{ from: 0, to: size }]);
+  const [root] = await new SubtreeRoots(size, readTile, new ProofCache()).of([{ from: 0, to: size }]);
   return root!;
 }
 
@@ -84,17 +109,44 @@ function split({ from, to }: Subtree): number {
   return from + left;
 }
 
+/** The hashes of a tile, and the roots of all complete subtrees in it. */
+class TileTree {
+  /** By height in the tile, from the hashes themselves. */
+  readonly #rows: readonly Uint8Array[];
+
+  constructor(hashes: Uint8Array) {
+    const rows = [hashes];
+    for (let below = hashes; rows.length < tileHeight; below = rows.at(-1)!) {
+      const above = new Uint8Array(Math.floor(below.length / (2 * hashBytes)) * hashBytes);
+      for (let at = 0; at < above.length; at += hashBytes) {
+        const [left, right] = [2 * at, 2 * at + hashBytes];
+        above.set(nodeHash(below.subarray(left, right), below.subarray(right, right + hashBytes)), at);
+      }
+      rows.push(above);
+    }
+    this.#rows = rows;
+  }
+
+  /** Of 2^height of its hashes. @throws RangeError where the tile does not have them */
+  root(height: number, index: number): Uint8Array {
+    const row = this.#rows[height]!;
+    const root = row.slice(index * hashBytes, (index + 1) * hashBytes);
+    if (root.length !== hashBytes) throw new RangeError(`a tile of ${this.#rows[0]!.length} bytes is too short`);
+    return root;
+  }
+}
+
 /** Roots of subtrees of the tree of some size, each tile read once. */
 class SubtreeRoots {
   readonly #size: number;
   readonly #readTile: ReadTile;
-  readonly #edge: RightEdge;
-  readonly #tiles = new Map<string, Promise<Uint8Array>>();
+  readonly #cache: ProofCache;
+  readonly #tiles = new Map<string, Promise<TileTree>>();
 
-  constructor(size: number, readTile: ReadTile, edge: RightEdge) {
+  constructor(size: number, readTile: ReadTile, cache: ProofCache) {
     this.#size = size;
     this.#readTile = readTile;
-    this.#edge = edge;
+    this.#cache = cache;
   }
 
   of(subtrees: readonly Subtree[]): Promise<Uint8Array[]> {
@@ -103,8 +155,9 @@ class SubtreeRoots {
 
   async #root({ from, to }: Subtree): Promise<Uint8Array> {
     if (to < this.#size) return this.#peaks({ from, to });
-    const root = this.#edge.get(from) ?? (await this.#peaks({ from, to }));
-    this.#edge.set(from, root);
+    const edge = this.#cache.edgeOf(this.#size);
+    const root = edge.get(from) ?? (await this.#peaks({ from, to }));
+    edge.set(from, root);
     return root;
   }
 
@@ -122,19 +175,24 @@ class SubtreeRoots {
 
   async #complete(height: number, index: number): Promise<Uint8Array> {
     const { level, index: tile, from, to } = tileOfSubtree(height, index);
-    const hashes = (await this.#tile(level, tile)).subarray(from, to);
-    if (hashes.length === hashBytes) return Uint8Array.from(hashes);
-    const tree = new MerkleTree();
-    tree.append(hashes);
-    return tree.root();
+    return (await this.#tile(level, tile)).root(height % tileHeight, from / (to - from));
   }
 
-  #tile(level: number, index: number): Promise<Uint8Array> {
-    const key = `${level}/${index}`;
-    const known = this.#tiles.get(key);
+  #tile(level: number, index: number): Promise<TileTree> {
+    const name = `${level}/${index}`;
+    const known = this.#tiles.get(name);
     if (known !== undefined) return known;
-    const tile = this.#readTile(level, index, tileWidthAt(this.#size, level, index));
-    this.#tiles.set(key, tile);
+    const tile = this.#load(name, level, index);
+    this.#tiles.set(name, tile);
+    return tile;
+  }
+
+  async #load(name: string, level: number, index: number): Promise<TileTree> {
+    const cached = this.#cache.find(name);
+    if (cached) return cached;
+    const width = tileWidthAt(this.#size, level, index);
+    const tile = new TileTree(await this.#readTile(level, index, width));
+    if (level > 0 && width === tileWidth) this.#cache.keep(name, tile);
     return tile;
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hashFilePath } from "../../../gateway/journal/hash-files.ts";
 import type { Ledger } from "../../../gateway/journal/ledger.ts";
 import { PublishedLog, witnessedPath } from "../../../gateway/journal/published-log.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
@@ -117,6 +118,15 @@ describe("damage is not published", () => {
     await expect(log.tile({ level: "entries", index: 0, width: 40 })).rejects.toMatchObject({
       code: "JOURNAL_CORRUPT",
     });
+  });
+
+  test("hashes that were wrong are forgotten with the proof that shows it", async () => {
+    await signedAt(700);
+    const hashes = files.bytes(hashFilePath(ledgerDir, 0));
+    hashes[600 * 32]! ^= 1;
+    await expect(log.inclusion(0)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+    hashes[600 * 32]! ^= 1;
+    expect((await log.inclusion(0))?.leafIndex).toBe(0);
   });
 
   test("hashes that are not there are missed, by name", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { leafHash } from "../../../src/ledger/merkle.ts";
 import { verifyConsistency, verifyInclusion } from "../../../src/ledger/proof.ts";
-import { consistencyProof, inclusionProof } from "../../../src/ledger/prove.ts";
+import { consistencyProof, inclusionProof, ProofCache } from "../../../src/ledger/prove.ts";
 import { tileLevels } from "../../../src/ledger/tiles.ts";
 import { RecursiveTree } from "../../support/recursive-tree.ts";
 import { tilesOf } from "../../support/signed-log.ts";
@@ -64,6 +64,27 @@ test("a proof reads each tile once, at most two on a level, and no wider than th
     expect(Math.max(...levels.values())).toBeLessThanOrEqual(2);
     expect([...levels.keys()].every((level) => tileLevels(size).includes(level))).toBe(true);
   }
+});
+
+test("proofs that share what they have read, over a growing tree, are the same and read only the leaves' own tiles", async () => {
+  const cache = new ProofCache();
+  for (const size of [65_536, 65_537, 66_100, 70_000, 65_600]) {
+    for (const leaf of [0, 256, 40_000, 65_535, size - 1]) {
+      const proof = await inclusionProof(leaf, size, tiles, cache);
+      expect(base64(proof)).toEqual(base64(large.inclusionProof(leaf, 0, size)));
+    }
+  }
+  const read: string[] = [];
+  await inclusionProof(
+    1_000,
+    65_600,
+    (level, index, width) => {
+      read.push(`${level}/${index}`);
+      return tiles(level, index, width);
+    },
+    cache,
+  );
+  expect(read).toEqual(["0/3"]);
 });
 
 test("a leaf outside of the tree, and sizes that are none, have no proof", async () => {
