@@ -98,14 +98,13 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
   const position = (...entries: readonly [number, number][]): Uint8Array => field("geo", new Map(entries));
   const readingWith = (key: number, value: GoldenValue | undefined): Uint8Array =>
     field("readings", [changed(readingMap(base.readings[0]!), key, value)]);
-  /** A message with some of its hex digits replaced, signed over the result. */
-  const edited = (from: string, to: string, message = unsigned): Uint8Array => {
-    const parts = hexOf(message).split(from);
+  /** `unsigned` with some of its hex digits replaced, signed over the result. */
+  const edited = (from: string, to: string): Uint8Array => {
+    const parts = hexOf(unsigned).split(from);
     if (parts.length !== 2) throw new Error(`${from} occurs ${parts.length - 1} times`);
     return seal(codec, bytesOf(parts.join(to)));
   };
   const vi = `01${hexOf(codec.encodeCbor(217))}02`;
-  const positioned = codec.encodeCbor(mapOf({ ...base, geo: { latE7: 327_157_000, lonE7: 0, accM: 5 } }));
 
   return [
     ["NOT_WELL_FORMED", "no bytes", new Uint8Array(0)],
@@ -122,8 +121,6 @@ function rejected(codec: GoldenCodec): readonly (readonly [reject: string, name:
     ],
     ["NOT_DETERMINISTIC", "keys out of order", edited("0507061903e8", "061903e80507")],
     ["NOT_DETERMINISTIC", "a key twice", edited("0507061903e8", "0507051903e8")],
-    ["NOT_DETERMINISTIC", "a position of three keys that says one", edited("07a300", "07a100", positioned)],
-    ["NOT_DETERMINISTIC", "a position of three keys that says none", edited("07a300", "07a000", positioned)],
     ["NOT_DETERMINISTIC", "a float", edited(vi, "01f93c0002")],
     ["NOT_DETERMINISTIC", "a tag", edited(vi, "01c118d902")],
     ["NOT_DETERMINISTIC", "undefined", edited(vi, "01f702")],

@@ -46,6 +46,15 @@ function agrees(compiler: "gcc" | "clang"): void {
       );
     });
 
+    test("a position that promises fewer keys than follow is refused, by each codec for what it meets first", () => {
+      const { cbor, publicKey } = envelopeVectors.accepted.find(({ cbor }) => cbor.includes("07a300"))!;
+      for (const promised of ["07a100", "07a000"]) {
+        const message = cbor.replace("07a300", promised);
+        expect(parseEnvelope(Buffer.from(message, "hex"))).toMatchObject({ reject: "NOT_WELL_FORMED" });
+        expect(ask([`verify ${publicKey} ${message}`])).toEqual([`${statusOf.NOT_DETERMINISTIC} `]);
+      }
+    });
+
     test("what C builds, the gateway verifies; what the gateway builds, C verifies", () => {
       const device = testDevice("c-and-ts");
       fc.assert(
