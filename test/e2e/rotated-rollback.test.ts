@@ -2,12 +2,10 @@
  * The built gateway on a data directory from before a key rotation: who remembers the log has it under keys that are not
  * here, which proves nothing, and nothing is signed all the same. docs/adr/0067
  */
-import { once } from "node:events";
 import { cpSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
+import { freePort, GatewayProcess } from "../../gateway/bench/gateway-process.ts";
 import { runCli } from "../support/captured-cli.ts";
 import { scratchDir } from "../support/scratch-dir.ts";
 import { configure, makeKeys, noDatabase } from "../support/witnessing-gateways.ts";
@@ -59,14 +57,6 @@ beforeAll(async () => {
   }, patience);
   await stop(second);
 }, 240_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 test("threat: the disk was put back to before a key rotation, with a witness. Nothing is signed, and the reason is in /readyz", async () => {
   const signed = checkpointIn(older);

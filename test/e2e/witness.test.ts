@@ -1,10 +1,8 @@
 /** Two built gateways on loopback, each the other's witness, set up and looked at as docs/guides/witness.md says. */
-import { once } from "node:events";
 import { cpSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { GatewayProcess } from "../../gateway/bench/gateway-process.ts";
+import { freePort, GatewayProcess } from "../../gateway/bench/gateway-process.ts";
 import { originHash } from "../../gateway/witness/cosigned-heads.ts";
 import { parseNote } from "../../src/ledger/note.ts";
 import { parsePolicy } from "../../src/ledger/policy.ts";
@@ -29,14 +27,6 @@ beforeAll(async () => {
   configure(southDir, northKeys, northPort);
 });
 afterAll(() => Promise.all([...running].map((gateway) => gateway.stop())));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 async function start(dataDir: string, port = northPort!, settings: Record<string, string> = {}) {
   const gateway = await GatewayProcess.start(dataDir, {
