@@ -1,43 +1,46 @@
 /*
- * Flash layout. A sector is a header, records one behind the other, blank space, and in its last unit the close mark. A
- * record is a head, a body with its CRC, and in one unit more its mark. Each of these begins with a unit of its own;
- * numbers are in the processor's order. `erase` in a header counts the sectors that were begun: the newest one, and those
- * before it that count down by one without a break, are in use.
+ * Flash layout. A sector is records, one behind the other, and blank space. A record is a head, a body, and in one unit
+ * more its mark. Each of these begins with a unit of its own; numbers are in the processor's order. The first record of a
+ * sector is its state: `erase` there counts the sectors that were begun. They are begun in turn, so that of the newest one
+ * and the number of sectors tells which are in use.
  *
  *  - A head is whole before its body begins, so a number is used up, and its space known, from then on.
  *  - A mark is blank or not. A torn one counts as set, so it needs no checksum and no second try.
- *  - A record's mark frees it. A sector's close mark says that the next sector, which is to be erased, holds nothing any
- *    more: an erase that is cut short may leave anything there, even entries whose marks are gone.
+ *  - An entry's mark frees it. The mark of a sector's state says that the next sector, which is to be erased, holds nothing
+ *    any more: an erase that is cut short may leave anything there, even entries whose marks are gone.
  *  - Behind a torn head one head's space stays blank, or writing on could make it whole.
- *  - The CRC of a head begins with the sector's `erase`, that of a body with the head's CRC.
+ *  - The CRC of a head begins with the sector's `erase`, so what an earlier round left is no head.
  */
 #include "../include/myco/store.h"
 
 #include "internal.h"
 
 #define PIECE MYCO_STORE_UNIT_MAX
-#define HEADER_CRC_SEED 0x4D59434Fu
+/* In its sector. */
+#define STATE_MARK_AT (MYCO_STORE_HEAD_BYTES + MYCO_STORE_STATE_BYTES)
 
-typedef struct header {
-  uint32_t crc; /* Of the rest. */
+typedef struct head {
+  uint32_t seq; /* 0: the body is a checkpoint, or a state, which ends with one. */
+  uint8_t msg_id[MYCO_MSG_ID_BYTES];
+  uint32_t size;
+  uint32_t body_crc;
+  uint32_t crc; /* Of all before it. */
+} head;
+
+typedef struct state {
   uint32_t erase;
   uint32_t next_seq;
   uint32_t dropped;
   uint32_t sector_bytes;
-  uint16_t sectors;
-  uint16_t unit;
+  uint32_t sectors;
+  uint32_t unit;
   myco_checkpoint kept;
-} header;
+} state;
 
-typedef struct head {
-  uint32_t seq; /* 0: the body is a checkpoint. */
-  uint8_t msg_id[MYCO_MSG_ID_BYTES];
-  uint32_t size;
-  uint32_t crc;
-} head;
-
-MYCO_STATIC_ASSERT(sizeof(header) == MYCO_STORE_HEADER_BYTES && sizeof(head) == MYCO_STORE_HEAD_BYTES,
+MYCO_STATIC_ASSERT(sizeof(head) == MYCO_STORE_HEAD_BYTES && sizeof(state) == MYCO_STORE_STATE_BYTES,
                    the_layout_has_no_holes);
+MYCO_STATIC_ASSERT(sizeof(head) % MYCO_STORE_UNIT_MAX == 0u && sizeof(state) % MYCO_STORE_UNIT_MAX == 0u,
+                   both_are_whole_units_of_any_size);
 
 typedef struct record {
   head head;
@@ -45,14 +48,10 @@ typedef struct record {
   uint32_t mark;
 } record;
 
-/** Collects bytes into whole units. What follows a failure is not programmed. */
-typedef struct programmer {
-  const myco_flash *flash;
-  uint32_t at;
-  uint32_t held;
-  int failed;
-  uint8_t piece[PIECE];
-} programmer;
+/** Where it lies, if the record has one. */
+static uint32_t checkpoint_of(const record *of) {
+  return of->body + of->head.size - (uint32_t)sizeof(myco_checkpoint);
+}
 
 /** CRC-32 of Ethernet without the final inversion. */
 static uint32_t crc32(uint32_t crc, const void *data, uint32_t size) {
@@ -70,16 +69,7 @@ static uint32_t rounded(const myco_flash *flash, uint32_t bytes) {
 }
 
 static uint32_t record_bytes(const myco_flash *flash, uint32_t size) {
-  return rounded(flash, MYCO_STORE_HEAD_BYTES) + rounded(flash, size + MYCO_STORE_CRC_BYTES) + flash->unit;
-}
-
-static uint32_t first_record(const myco_flash *flash) {
-  return rounded(flash, MYCO_STORE_HEADER_BYTES);
-}
-
-/** Where records end. */
-static uint32_t close_mark(const myco_flash *flash) {
-  return flash->sector_bytes - flash->unit;
+  return MYCO_STORE_HEAD_BYTES + rounded(flash, size) + flash->unit;
 }
 
 static int read_at(const myco_flash *flash, uint32_t at, void *out, uint32_t size) {
@@ -95,82 +85,46 @@ static int is_blank(const myco_flash *flash, uint32_t at, uint32_t size) {
   return 1;
 }
 
-static void begin(programmer *to, const myco_flash *flash, uint32_t at) {
-  to->flash = flash;
-  to->at = at;
-  to->held = 0;
-  to->failed = 0;
-}
-
-static void flush(programmer *to) {
-  const uint32_t size = rounded(to->flash, to->held);
-  while (to->held < size) to->piece[to->held++] = 0xFF;
-  if (size > 0u && !to->failed) to->failed = to->flash->program(to->flash->ctx, to->at, to->piece, size);
-  to->at += size;
-  to->held = 0;
-}
-
-static void put(programmer *to, const void *data, uint32_t size) {
-  const uint8_t *at = (const uint8_t *)data;
-  for (; size > 0u; size--) {
-    if (to->held == PIECE) flush(to);
-    to->piece[to->held++] = *at++;
+/** Program whole units; what is left of the last one stays blank. */
+static int program_at(const myco_flash *flash, uint32_t at, const void *data, uint32_t size) {
+  const uint8_t *from = (const uint8_t *)data;
+  uint8_t piece[PIECE];
+  while (size > 0u) {
+    const uint32_t used = size < PIECE ? size : PIECE;
+    unsigned byte;
+    for (byte = 0; byte < PIECE; byte++) piece[byte] = byte < used ? from[byte] : 0xFFu;
+    if (flash->program(flash->ctx, at, piece, rounded(flash, used)) != 0) return 0;
+    at += used;
+    from += used;
+    size -= used;
   }
+  return 1;
 }
 
 /** A mark that was not programmed as it should be is a mark all the same. */
 static int set_mark(const myco_flash *flash, uint32_t at) {
-  uint8_t mark[MYCO_STORE_UNIT_MAX];
-  unsigned byte;
-  for (byte = 0; byte < sizeof mark; byte++) mark[byte] = 0;
-  return flash->program(flash->ctx, at, mark, flash->unit) == 0 || !is_blank(flash, at, flash->unit);
+  const uint8_t mark = 0;
+  (void)program_at(flash, at, &mark, sizeof mark);
+  return !is_blank(flash, at, flash->unit);
 }
 
-static uint32_t crc_of(const header *of) {
-  return crc32(HEADER_CRC_SEED, &of->erase, sizeof *of - sizeof of->crc);
-}
-
-/** @return the sector's `erase`, 0 if its header is not sound */
-static uint32_t read_header(const myco_flash *flash, uint32_t sector, header *out) {
-  if (!read_at(flash, sector * flash->sector_bytes, out, MYCO_STORE_HEADER_BYTES)) return 0;
-  return out->crc == crc_of(out) ? out->erase : 0u;
-}
-
-/** The sector, one of those in use, that is `back` before the newest. */
-static uint32_t sector_before(const myco_store *store, uint32_t back) {
-  return store->sector >= back ? store->sector - back : store->sector + store->flash->sectors - back;
-}
-
-/** The next record from the cursor on in its sector. What is no head is passed over: behind a torn one writing went on. */
-static int next_record(const myco_store *store, myco_store_cursor *cursor, record *out) {
-  const myco_flash *flash = store->flash;
-  const uint32_t back = store->erases - cursor->erase;
-  const uint32_t base = sector_before(store, back) * flash->sector_bytes;
-  const uint32_t end = back == 0u ? store->at : close_mark(flash);
-  for (; cursor->offset + record_bytes(flash, 0) <= end; cursor->offset += flash->unit) {
-    uint32_t total;
-    if (!read_at(flash, base + cursor->offset, &out->head, MYCO_STORE_HEAD_BYTES) ||
-        out->head.crc != crc32(cursor->erase, &out->head, offsetof(head, crc))) {
-      continue;
-    }
-    /* A length that nobody wrote must not come out small when rounded. */
-    if (out->head.size > MYCO_STORE_ENVELOPE_MAX) continue;
-    total = record_bytes(flash, out->head.size);
-    if (total > end - cursor->offset) continue;
-    out->body = base + cursor->offset + rounded(flash, MYCO_STORE_HEAD_BYTES);
-    cursor->offset += total;
-    out->mark = base + cursor->offset - flash->unit;
-    return 1;
+/** Read what may be a head. @return the space that its record takes, 0 if it is none */
+static uint32_t read_record(const myco_flash *flash, uint32_t erase, uint32_t at, record *out) {
+  /* A length that nobody wrote must not come out small when rounded. */
+  if (!read_at(flash, at, &out->head, sizeof out->head) ||
+      out->head.crc != crc32(erase, &out->head, offsetof(head, crc)) || out->head.size > MYCO_STORE_ENVELOPE_MAX) {
+    return 0;
   }
-  return 0;
+  out->body = at + MYCO_STORE_HEAD_BYTES;
+  out->mark = out->body + rounded(flash, out->head.size);
+  return out->mark + flash->unit - at;
 }
 
 static int is_whole(const myco_flash *flash, const record *of) {
   uint8_t piece[PIECE];
-  uint32_t crc = of->head.crc;
+  uint32_t crc = 0;
   uint32_t at = of->body;
   uint32_t left = of->head.size;
-  uint32_t stored;
   while (left > 0u) {
     const uint32_t size = left < PIECE ? left : PIECE;
     if (!read_at(flash, at, piece, size)) return 0;
@@ -178,29 +132,52 @@ static int is_whole(const myco_flash *flash, const record *of) {
     at += size;
     left -= size;
   }
-  return read_at(flash, at, &stored, MYCO_STORE_CRC_BYTES) && stored == crc;
+  return crc == of->head.body_crc;
 }
 
-static uint32_t oldest_erase(const myco_store *store) {
-  return store->erases - store->used + 1u;
+static int read_whole(const myco_flash *flash, uint32_t erase, uint32_t at, record *out) {
+  return read_record(flash, erase, at, out) != 0u && is_whole(flash, out);
 }
 
-/** The next entry from the cursor on that has no receipt, or the next one of this number; 0 for any. */
-static int next_live(const myco_store *store, myco_store_cursor *cursor, uint64_t seq, record *out) {
+/** @return the sector's `erase`, 0 if its state is not sound */
+static uint32_t read_state(const myco_flash *flash, uint32_t sector, state *out) {
+  const uint32_t at = sector * flash->sector_bytes;
+  record found;
+  return read_at(flash, at + MYCO_STORE_HEAD_BYTES, out, sizeof *out) &&
+                 read_whole(flash, out->erase, at, &found) && found.head.size == sizeof *out
+             ? out->erase
+             : 0u;
+}
+
+/**
+ * The next entry from the cursor on that has no receipt, or the next one of this number; 0 for any. What is no head is
+ * passed over: behind a torn one writing went on.
+ */
+static int next_live(const myco_store *store, myco_store_cursor *cursor, uint32_t seq, record *out) {
   const myco_flash *flash = store->flash;
   /* Before the oldest sector, or of a store that was there before the area was erased. */
-  if (cursor->erase - oldest_erase(store) >= store->used) {
-    cursor->erase = oldest_erase(store);
-    cursor->offset = first_record(flash);
+  if (cursor->erase - store->oldest > store->erases - store->oldest) {
+    cursor->erase = store->oldest;
+    cursor->offset = 0;
   }
   for (;;) {
-    while (next_record(store, cursor, out)) {
-      if (out->head.seq == 0u || (seq != 0u && out->head.seq != seq)) continue;
-      if (is_blank(flash, out->mark, flash->unit) && is_whole(flash, out)) return 1;
+    const uint32_t back = store->erases - cursor->erase;
+    const uint32_t sector = store->sector - back + (store->sector < back ? flash->sectors : 0u);
+    const uint32_t end = back == 0u ? store->at : flash->sector_bytes;
+    uint32_t total;
+    if (cursor->offset + MYCO_STORE_HEAD_BYTES > end) {
+      if (back == 0u) return 0;
+      cursor->erase++;
+      cursor->offset = 0;
+      continue;
     }
-    if (cursor->erase >= store->erases) return 0;
-    cursor->erase++;
-    cursor->offset = first_record(flash);
+    total = read_record(flash, cursor->erase, sector * flash->sector_bytes + cursor->offset, out);
+    if (total > end - cursor->offset) total = 0;
+    cursor->offset += total > 0u ? total : flash->unit;
+    if (total > 0u && out->head.seq != 0u && (seq == 0u || out->head.seq == seq) &&
+        is_blank(flash, out->mark, flash->unit) && is_whole(flash, out)) {
+      return 1;
+    }
   }
 }
 
@@ -213,150 +190,153 @@ static uint32_t count_live(const myco_store *store, uint32_t last_erase) {
   return count;
 }
 
-/** Erase a sector and make it the newest. */
-static myco_status begin_sector(myco_store *store, uint32_t sector) {
+/**
+ * Write a record where writing goes on, and read it back.
+ * @param seq 0 for what ends with a checkpoint, which is the one kept from then on
+ */
+static myco_status write_record(myco_store *store, uint32_t seq, const uint8_t *msg_id, const void *data, uint32_t size) {
   const myco_flash *flash = store->flash;
-  programmer to;
-  header made;
+  const uint32_t at = store->sector * flash->sector_bytes + store->at;
+  record made;
+  made.head.seq = seq;
+  myco_copy(made.head.msg_id, msg_id, MYCO_MSG_ID_BYTES);
+  made.head.size = size;
+  made.head.body_crc = crc32(0, data, size);
+  made.head.crc = crc32(store->erases, &made.head, offsetof(head, crc));
+  /* Whatever becomes of it, that space is used. */
+  store->at += record_bytes(flash, size);
+  /* Only what can be read back counts: a callback that failed may have done all. */
+  if (program_at(flash, at, &made.head, sizeof made.head)) {
+    (void)program_at(flash, at + MYCO_STORE_HEAD_BYTES, data, size);
+  }
+  if (!read_whole(flash, store->erases, at, &made)) return MYCO_ERR_FLASH;
+  if (seq == 0u) store->kept_at = checkpoint_of(&made);
+  return MYCO_OK;
+}
+
+/** Erase the sector behind the newest one and make it the newest. */
+static myco_status begin_sector(myco_store *store) {
+  const myco_flash *flash = store->flash;
+  const uint32_t before = store->sector;
+  const uint32_t sector = before + 1u < flash->sectors ? before + 1u : 0u;
+  state made;
   if (myco_store_kept(store, &made.kept) != MYCO_OK || flash->erase(flash->ctx, sector) != 0) return MYCO_ERR_FLASH;
-  made.erase = store->erases + 1u;
+  store->sector = sector;
+  store->at = 0;
+  made.erase = ++store->erases;
   made.next_seq = store->next_seq;
   made.dropped = store->dropped;
   made.sector_bytes = flash->sector_bytes;
   made.sectors = flash->sectors;
   made.unit = flash->unit;
-  made.crc = crc_of(&made);
-  begin(&to, flash, sector * flash->sector_bytes);
-  put(&to, &made, MYCO_STORE_HEADER_BYTES);
-  flush(&to);
-  if (to.failed) return MYCO_ERR_FLASH;
-  store->erases++;
-  store->used++;
-  store->sector = (uint16_t)sector;
-  store->at = first_record(flash);
-  store->kept_at = sector * flash->sector_bytes + (uint32_t)offsetof(header, kept);
-  return MYCO_OK;
+  if (write_record(store, 0, made.kept.root, &made, sizeof made) == MYCO_OK) return MYCO_OK;
+  /* The one before is still the newest, and full. */
+  store->sector = before;
+  store->at = flash->sector_bytes;
+  store->erases--;
+  return MYCO_ERR_FLASH;
+}
+
+/** Where the newest sector says that the one behind it holds nothing any more. */
+static uint32_t close_mark(const myco_store *store) {
+  return store->sector * store->flash->sector_bytes + STATE_MARK_AT;
 }
 
 /** Go on in the next sector, if what it still holds may go. */
 static myco_status advance(myco_store *store) {
   const myco_flash *flash = store->flash;
-  if (store->used == flash->sectors) {
-    const uint32_t live = count_live(store, oldest_erase(store));
+  if (store->erases - store->oldest + 1u == flash->sectors) {
+    const uint32_t live = count_live(store, store->oldest);
     if (live > 0u && store->policy == MYCO_STORE_REFUSE_NEW) {
       store->refused++;
       return MYCO_ERR_FULL;
     }
-    if (!set_mark(flash, store->sector * flash->sector_bytes + close_mark(flash))) return MYCO_ERR_FLASH;
-    store->used--;
+    if (!set_mark(flash, close_mark(store))) return MYCO_ERR_FLASH;
+    store->oldest++;
     store->pending -= live;
     store->dropped += live;
   }
-  return begin_sector(store, store->sector + 1u < flash->sectors ? store->sector + 1u : 0u);
+  return begin_sector(store);
 }
 
-/** Write one record and read it back. @param seq 0 for a checkpoint @param body where it lies then */
-static myco_status add_record(myco_store *store, uint32_t seq, const uint8_t *msg_id, const void *data, size_t len,
-                              uint32_t *body) {
+/** Write one record, in the next sector if need be. @param seq 0 for a checkpoint */
+static myco_status add_record(myco_store *store, uint32_t seq, const uint8_t *msg_id, const void *data, size_t len) {
   const myco_flash *flash = store->flash;
-  myco_store_cursor cursor;
-  record made;
-  programmer to;
   uint32_t total;
-  uint32_t crc;
   if (len > MYCO_STORE_ENVELOPE_MAX) return MYCO_ERR_NO_SPACE;
   total = record_bytes(flash, (uint32_t)len);
-  if (total > close_mark(flash) - first_record(flash)) return MYCO_ERR_NO_SPACE;
-  if (total > close_mark(flash) - store->at) {
+  if (total + STATE_MARK_AT + flash->unit > flash->sector_bytes) return MYCO_ERR_NO_SPACE;
+  if (store->at + total > flash->sector_bytes) {
     const myco_status status = advance(store);
     if (status != MYCO_OK) return status;
   }
-  made.head.seq = seq;
-  myco_copy(made.head.msg_id, msg_id, MYCO_MSG_ID_BYTES);
-  made.head.size = (uint32_t)len;
-  made.head.crc = crc32(store->erases, &made.head, offsetof(head, crc));
-  crc = crc32(made.head.crc, data, made.head.size);
-  begin(&to, flash, store->sector * flash->sector_bytes + store->at);
-  put(&to, &made.head, MYCO_STORE_HEAD_BYTES);
-  flush(&to);
-  put(&to, data, made.head.size);
-  put(&to, &crc, MYCO_STORE_CRC_BYTES);
-  flush(&to);
-  /* Whatever became of it, that space is used. */
-  cursor.erase = store->erases;
-  cursor.offset = store->at;
-  store->at += total;
-  if (!next_record(store, &cursor, &made) || !is_whole(flash, &made)) return MYCO_ERR_FLASH;
-  *body = made.body;
-  return MYCO_OK;
+  return write_record(store, seq, msg_id, data, (uint32_t)len);
 }
 
 static int is_usable(const myco_flash *flash) {
   const uint32_t unit = flash->unit;
   return unit > 0u && unit <= MYCO_STORE_UNIT_MAX && (unit & (unit - 1u)) == 0u && flash->sectors >= 2u &&
-         rounded(flash, flash->sector_bytes) == flash->sector_bytes && (uint64_t)flash->sector_bytes * flash->sectors <= UINT32_MAX &&
-         flash->sector_bytes >= first_record(flash) + record_bytes(flash, sizeof(myco_checkpoint)) + unit;
+         rounded(flash, flash->sector_bytes) == flash->sector_bytes &&
+         (uint64_t)flash->sector_bytes * flash->sectors <= UINT32_MAX &&
+         flash->sector_bytes >= 2u * (STATE_MARK_AT + unit);
 }
 
 /** What the newest sector says: numbers used, the checkpoint, and where writing goes on. */
 static void read_newest(myco_store *store) {
   const myco_flash *flash = store->flash;
-  const uint32_t base = store->sector * flash->sector_bytes;
-  const uint32_t first = first_record(flash);
-  const uint32_t last = close_mark(flash);
-  uint32_t last_record = first;
-  uint32_t end = last;
-  myco_store_cursor cursor;
-  record found;
-  store->at = end;
-  while (end >= first + PIECE && is_blank(flash, base + end - PIECE, PIECE)) end -= PIECE;
-  while (end > first && is_blank(flash, base + end - flash->unit, flash->unit)) end -= flash->unit;
-  cursor.erase = store->erases;
-  cursor.offset = first;
-  while (next_record(store, &cursor, &found)) {
-    if (found.head.seq == 0u && is_whole(flash, &found)) store->kept_at = found.body;
-    if (found.head.seq >= store->next_seq && store->next_seq != 0u) store->next_seq = found.head.seq + 1u;
-    if (cursor.offset >= end) end = last_record = cursor.offset;
+  const uint32_t end = flash->sector_bytes;
+  const uint32_t base = store->sector * end;
+  uint32_t at = 0;
+  while (at + MYCO_STORE_HEAD_BYTES <= end) {
+    record found;
+    const uint32_t total = read_record(flash, store->erases, base + at, &found);
+    if (total == 0u || total > end - at) {
+      /* A head that was cut short may lack no more than what happens to be written behind it: blank space goes there. */
+      if (!is_blank(flash, base + at, MYCO_STORE_HEAD_BYTES)) store->at = at + 2u * MYCO_STORE_HEAD_BYTES;
+      at += flash->unit;
+    } else {
+      store->at = at += total;
+      if (found.head.seq == 0u) {
+        if (is_whole(flash, &found)) store->kept_at = checkpoint_of(&found);
+      } else if (found.head.seq >= store->next_seq) {
+        store->next_seq = found.head.seq + 1u;
+      }
+    }
   }
-  /* A head that was cut short may lack no more than what happens to be written behind it, so blank space goes there. */
-  if (end != last_record) end += rounded(flash, MYCO_STORE_HEAD_BYTES);
-  store->at = end < last ? end : last;
+  if (store->at > end) store->at = end;
 }
 
 myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_store_policy policy) {
-  header found;
+  state found;
   uint32_t sector;
   if (!is_usable(flash)) return MYCO_ERR_ARG;
   store->flash = flash;
   store->policy = policy;
-  store->next_seq = 1;
-  store->pending = store->dropped = store->refused = store->erases = 0;
-  store->at = store->kept_at = 0;
-  store->sector = store->used = 0;
+  store->next_seq = store->oldest = 1;
+  store->dropped = store->refused = store->erases = 0;
+  store->pending = store->kept_at = 0;
+  store->sector = flash->sectors - 1u; /* The first to begin is the one behind the last. */
   for (sector = 0; sector < flash->sectors; sector++) {
-    if (read_header(flash, sector, &found) <= store->erases) continue;
+    if (read_state(flash, sector, &found) <= store->erases) continue;
     if (found.sector_bytes != flash->sector_bytes || found.sectors != flash->sectors || found.unit != flash->unit) {
       return MYCO_ERR_ARG;
     }
     store->erases = found.erase;
     store->next_seq = found.next_seq;
     store->dropped = found.dropped;
-    store->sector = (uint16_t)sector;
-    store->kept_at = sector * flash->sector_bytes + (uint32_t)offsetof(header, kept);
+    store->sector = sector;
   }
   if (store->erases == 0u) {
     /* Flash that does not answer is not empty flash. The last sector is none that a first start may have left torn. */
-    return read_at(flash, (sector - 1u) * flash->sector_bytes, &found, 1) ? begin_sector(store, 0) : MYCO_ERR_FLASH;
+    return read_at(flash, store->sector * flash->sector_bytes, &found, 1) ? begin_sector(store) : MYCO_ERR_FLASH;
   }
-  do {
-    store->used++;
-  } while (store->used < flash->sectors && store->erases > store->used &&
-           read_header(flash, sector_before(store, store->used), &found) == store->erases - store->used);
   read_newest(store);
-  if (store->used == flash->sectors &&
-      !is_blank(flash, store->sector * flash->sector_bytes + close_mark(flash), flash->unit)) {
-    store->dropped += count_live(store, oldest_erase(store));
-    store->used--;
+  if (store->erases >= flash->sectors) {
+    store->oldest = store->erases - flash->sectors + 1u;
+    if (!is_blank(flash, close_mark(store), flash->unit)) {
+      store->dropped += count_live(store, store->oldest);
+      store->oldest++;
+    }
   }
   store->pending = count_live(store, store->erases);
   return MYCO_OK;
@@ -364,10 +344,9 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
 
 myco_status myco_store_append(myco_store *store, uint32_t seq, const uint8_t msg_id[16], const uint8_t *envelope,
                               size_t len) {
-  uint32_t body;
   myco_status status;
   if (seq < store->next_seq || store->next_seq == 0u) return MYCO_ERR_ARG;
-  status = add_record(store, seq, msg_id, envelope, len, &body);
+  status = add_record(store, seq, msg_id, envelope, len);
   if (status != MYCO_OK) return status;
   store->next_seq = seq + 1u;
   store->pending++;
@@ -390,7 +369,7 @@ myco_status myco_store_next(const myco_store *store, myco_store_cursor *cursor, 
 myco_status myco_store_release(myco_store *store, const myco_receipt *receipt) {
   myco_store_cursor cursor = {0, 0};
   record entry;
-  while (next_live(store, &cursor, receipt->seq, &entry)) {
+  while (next_live(store, &cursor, (uint32_t)receipt->seq, &entry)) {
     if (entry.head.seq != receipt->seq || !myco_equal(entry.head.msg_id, receipt->msg_id, MYCO_MSG_ID_BYTES)) continue;
     if (!set_mark(store->flash, entry.mark)) return MYCO_ERR_FLASH;
     store->pending--;
@@ -408,7 +387,7 @@ myco_status myco_store_keep(myco_store *store, const myco_checkpoint *seen) {
   status = myco_checkpoint_advance(&kept, seen);
   if (status != MYCO_OK || kept.size == size) return status;
   /* A checkpoint has no message id: any bytes will do. */
-  return add_record(store, 0, kept.root, &kept, sizeof kept, &store->kept_at);
+  return add_record(store, 0, kept.root, &kept, sizeof kept);
 }
 
 myco_status myco_store_kept(const myco_store *store, myco_checkpoint *out) {

@@ -65,21 +65,20 @@ static void put_number(uint8_t *at, uint32_t number) {
 
 /** The layout is at the top of src/store.c. */
 static void mend(uint8_t *sector, uint32_t erase_count) {
-  uint32_t at = MYCO_STORE_ROUND(MYCO_STORE_HEADER_BYTES, unit);
-  uint16_t shape[2];
-  put_number(sector + 4, erase_count);
-  put_number(sector + 16, SECTOR);
-  shape[0] = SECTORS;
-  shape[1] = unit;
-  memcpy(sector + 20, shape, sizeof shape);
-  put_number(sector, crc32(0x4D59434Fu, sector + 4, MYCO_STORE_HEADER_BYTES - 4u));
-  while (at + MYCO_STORE_ENTRY_BYTES(0u, unit) <= SECTOR - unit && number_at(sector + at) != 0xFFFFFFFFu) {
-    uint8_t *body = sector + at + MYCO_STORE_ROUND(MYCO_STORE_HEAD_BYTES, unit);
+  uint8_t *state = sector + MYCO_STORE_HEAD_BYTES;
+  uint32_t at = 0;
+  put_number(sector, 0);
+  put_number(sector + 20, MYCO_STORE_STATE_BYTES);
+  put_number(state, erase_count);
+  put_number(state + 12, SECTOR);
+  put_number(state + 16, SECTORS);
+  put_number(state + 20, unit);
+  while (at + MYCO_STORE_ENTRY_BYTES(0u, unit) <= SECTOR && number_at(sector + at) != 0xFFFFFFFFu) {
     const uint32_t size = number_at(sector + at + 20);
-    const uint32_t crc = crc32(erase_count, sector + at, 24);
-    put_number(sector + at + 24, crc);
-    if (size > SECTOR || at + MYCO_STORE_ENTRY_BYTES(size, unit) > SECTOR - unit) return;
-    put_number(body + size, crc32(crc, body, size));
+    const int fits = size <= SECTOR && at + MYCO_STORE_ENTRY_BYTES(size, unit) <= SECTOR;
+    if (fits) put_number(sector + at + 24, crc32(0, sector + at + MYCO_STORE_HEAD_BYTES, size));
+    put_number(sector + at + 28, crc32(erase_count, sector + at, 28));
+    if (!fits) return;
     at += MYCO_STORE_ENTRY_BYTES(size, unit);
   }
 }

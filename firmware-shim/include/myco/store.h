@@ -30,14 +30,12 @@ extern "C" {
 #define MYCO_STORE_UNIT_MAX 32u
 /** As everywhere on the way of an envelope. */
 #define MYCO_STORE_ENVELOPE_MAX 65535u
-#define MYCO_STORE_HEADER_BYTES 64u
-#define MYCO_STORE_HEAD_BYTES 28u
-#define MYCO_STORE_CRC_BYTES 4u
+#define MYCO_STORE_HEAD_BYTES 32u
+#define MYCO_STORE_STATE_BYTES 64u
 /** Sector space of one entry of so many bytes, and what a sector does not give to entries; `unit` as in myco_flash. */
 #define MYCO_STORE_ROUND(bytes, unit) (((bytes) + (unit)-1u) / (unit) * (unit))
-#define MYCO_STORE_ENTRY_BYTES(len, unit) \
-  (MYCO_STORE_ROUND(MYCO_STORE_HEAD_BYTES, unit) + MYCO_STORE_ROUND((len) + MYCO_STORE_CRC_BYTES, unit) + (unit))
-#define MYCO_STORE_SECTOR_OVERHEAD(unit) (MYCO_STORE_ROUND(MYCO_STORE_HEADER_BYTES, unit) + (unit))
+#define MYCO_STORE_ENTRY_BYTES(len, unit) (MYCO_STORE_HEAD_BYTES + MYCO_STORE_ROUND(len, unit) + (unit))
+#define MYCO_STORE_SECTOR_OVERHEAD(unit) MYCO_STORE_ENTRY_BYTES(MYCO_STORE_STATE_BYTES, unit)
 
 /**
  * NOR flash behind callbacks. Addresses count from the beginning of the store's area; each callback blocks until done.
@@ -85,8 +83,8 @@ typedef struct myco_store {
   uint32_t erases;
   uint32_t at;
   uint32_t kept_at;
-  uint16_t sector;
-  uint16_t used;
+  uint32_t oldest;
+  uint32_t sector;
 } myco_store;
 
 /** A place among the entries; all zero is before the oldest. It stays valid whatever happens to the store. */
