@@ -64,7 +64,8 @@ static int take_size(rest *from, uint64_t *size) {
 }
 
 static void skip_line(rest *from) {
-  while (from->at < from->end && *from->at++ != '\n') {
+  while (from->at < from->end) {
+    if (*from->at++ == '\n') return;
   }
 }
 

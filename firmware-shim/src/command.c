@@ -3,7 +3,7 @@
 #include "internal.h"
 #include "../include/myco/cbor.h"
 
-/** A place in the message. `at` is NULL once something was not as JSON has it. */
+/** What is left of the message. Its end comes at once where something is not as JSON has it. */
 typedef struct scan {
   const char *at;
   const char *end;
@@ -16,107 +16,113 @@ static int is_in(char c, const char *set) {
   return 0;
 }
 
-/** Take one character of the set, if one comes next. @return it, or '\0', which occurs nowhere in JSON */
-static char take(scan *s, const char *set) {
-  return s->at != NULL && s->at < s->end && is_in(*s->at, set) ? *s->at++ : '\0';
-}
-
-static void expect(scan *s, const char *set) {
-  if (take(s, set) == '\0') s->at = NULL;
+/** Take one character of the set, if one comes next. */
+static int take(scan *s, const char *set) {
+  if (s->at == s->end || !is_in(*s->at, set)) return 0;
+  s->at++;
+  return 1;
 }
 
 static void skip_space(scan *s) {
-  while (take(s, " \n\r\t") != '\0') {
+  while (take(s, " \n\r\t")) {
   }
+}
+
+/** Take this character, if it comes next behind white space. */
+static int take_sign(scan *s, char sign) {
+  skip_space(s);
+  if (s->at == s->end || *s->at != sign) return 0;
+  s->at++;
+  return 1;
+}
+
+static void require(scan *s, int holds) {
+  if (!holds) s->end = s->at;
+}
+
+static void expect(scan *s, const char *set) {
+  require(s, take(s, set));
+}
+
+static void expect_sign(scan *s, char sign) {
+  require(s, take_sign(s, sign));
 }
 
 /** The rest of a text, behind its opening quote. */
 static void skip_text(scan *s) {
-  unsigned digits = 0;
-  while (s->at != NULL) {
-    const char c = s->at < s->end ? *s->at++ : '\0';
+  while (s->at < s->end) {
+    const char c = *s->at++;
+    unsigned digits = 4;
     if (c == '"') return;
-    if ((unsigned char)c < 0x20u) s->at = NULL;
-    if (c != '\\') continue;
-    digits = take(s, "u") != '\0' ? 4u : 0u;
-    if (digits == 0u) expect(s, "\"\\/bfnrt");
-    for (; digits > 0u; digits--) expect(s, "0123456789abcdefABCDEF");
+    require(s, (unsigned char)c >= 0x20u);
+    if (c != '\\' || take(s, "\"\\/bfnrt")) continue;
+    for (expect(s, "u"); digits > 0u; digits--) expect(s, "0123456789abcdefABCDEF");
   }
 }
 
-/** Is what stands there this text in its quotes? */
-static int is_text(const char *at, const char *end, const char *text) {
-  return *at == '"' && myco_behind(at + 1, end - 1, text) == end - 1;
-}
+MYCO_STATIC_ASSERT(MYCO_JSON_DEPTH_MAX <= 32u, a_bit_for_each_open_container);
 
-/** Up to the value of a member. @return whether its key is this one */
-static int take_key(scan *s, const char *key) {
-  const char *start;
-  int is_it;
-  skip_space(s);
-  start = s->at;
-  expect(s, "\"");
-  skip_text(s);
-  is_it = s->at != NULL && is_text(start, s->at, key);
-  skip_space(s);
-  expect(s, ":");
-  return is_it;
+/** Is what stands there this text in its quotes? */
+static int is_text(const char *at, size_t len, const char *text) {
+  return len >= 2u && *at == '"' && myco_behind(at + 1, at + len - 1, text) == at + len - 1;
 }
 
 myco_status myco_json_member(const char *json, size_t len, const char *key, myco_json *value) {
-  static const char word[] = "+-.0123456789Eaeflnrstu";
-  uint32_t objects = 0; /* A bit for each open container: is it an object? */
-  unsigned depth = 0;
-  int is_wanted = 0;
+  uint32_t objects = 1; /* A bit for each open container: is it an object? The outermost one is. */
+  int is_first = 1;
   const char *start = NULL;
   scan s;
   s.at = json;
   s.end = json + len;
   value->at = NULL;
   value->len = 0;
-  do {
-    char open;
+  expect_sign(&s, '{');
+  while (objects != 0u && s.at < s.end) {
+    const int is_object = (objects & 1u) != 0u;
     int is_key = 0;
-    skip_space(&s);
-    if (depth == 1u) start = s.at;
-    open = take(&s, depth == 0u ? "{" : "{[\"");
-    if (open == '"') {
-      skip_text(&s);
-    } else if (open == '\0') {
-      /* Number, true, false or null. */
-      if (depth == 0u || take(&s, word) == '\0') return MYCO_ERR_NOT_WELL_FORMED;
-      while (take(&s, word) != '\0') {
-      }
-    } else {
-      if (depth++ == MYCO_JSON_DEPTH_MAX) return MYCO_ERR_NOT_WELL_FORMED;
-      objects = objects << 1 | (open == '{');
-      skip_space(&s);
-      is_key = s.at < s.end && !is_in(*s.at, "}]");
+    /* Behind a value, or behind the beginning of a container. */
+    if (objects == 1u && start != NULL) {
+      value->at = start;
+      value->len = (size_t)(s.at - start);
     }
-    /* A value is complete, and so may be those around it. */
-    while (!is_key && s.at != NULL) {
-      if (depth == 1u && is_wanted) {
-        is_wanted = 0;
-        value->at = start;
-        value->len = (size_t)(s.at - start);
-      }
-      skip_space(&s);
-      if (depth == 0u || take(&s, ",") != '\0') break;
-      expect(&s, (objects & 1u) != 0u ? "}" : "]");
+    if (take_sign(&s, is_object ? '}' : ']')) {
       objects >>= 1;
-      depth--;
+      is_first = 0;
+      continue;
     }
-    if (depth > 0u && (objects & 1u) != 0u) {
-      is_key = take_key(&s, key);
-      if (depth == 1u) is_wanted = is_key;
+    if (!is_first) expect_sign(&s, ',');
+    if (is_object) {
+      const char *name;
+      skip_space(&s);
+      name = s.at;
+      expect_sign(&s, '"');
+      skip_text(&s);
+      is_key = is_text(name, (size_t)(s.at - name), key);
+      expect_sign(&s, ':');
     }
-  } while (depth > 0u && s.at != NULL);
-  if (s.at != s.end) return MYCO_ERR_NOT_WELL_FORMED;
+    skip_space(&s);
+    if (objects == 1u) start = is_key ? s.at : NULL;
+    /* As deep as it may be, nothing opens any more. */
+    is_first = objects >> (MYCO_JSON_DEPTH_MAX - 1u) == 0u && take(&s, "{[");
+    if (is_first) {
+      objects = objects << 1 | (s.at[-1] == '{');
+    } else if (take(&s, "\"")) {
+      skip_text(&s);
+    } else {
+      /* Number, true, false or null. */
+      static const char word[] = "+-.0123456789Eaeflnrstu";
+      expect(&s, word);
+      while (take(&s, word)) {
+      }
+    }
+  }
+  skip_space(&s);
+  if (objects != 0u || s.at < s.end) return MYCO_ERR_NOT_WELL_FORMED;
   return value->at == NULL ? MYCO_ERR_NOT_FOUND : MYCO_OK;
 }
 
 int myco_json_is(const myco_json *value, const char *text) {
-  return value->len > 0u && is_text(value->at, value->at + value->len, text);
+  return is_text(value->at, value->len, text);
 }
 
 myco_status myco_json_int(const myco_json *value, int64_t *out) {
@@ -131,15 +137,23 @@ myco_status myco_json_int(const myco_json *value, int64_t *out) {
   return MYCO_OK;
 }
 
+/** @return what the value begins with, '\0' where there is none */
+static char first(const myco_json *value) {
+  return value->at == NULL ? '\0' : *value->at;
+}
+
 myco_status myco_command_read(const char *json, size_t len, myco_command *out) {
   myco_json expires;
   out->expires_ms = 0;
   if (myco_json_member(json, len, "id", &out->id) == MYCO_ERR_NOT_WELL_FORMED) return MYCO_ERR_NOT_WELL_FORMED;
-  if (myco_json_member(json, len, "cmd", &out->cmd) != MYCO_OK || *out->cmd.at != '"' ||
-      (out->id.at != NULL && (is_in(*out->id.at, "{[tfn") || out->id.len > MYCO_COMMAND_ID_MAX)) ||
-      (myco_json_member(json, len, "params", &out->params) == MYCO_OK && *out->params.at != '{') ||
-      (myco_json_member(json, len, "expires", &expires) == MYCO_OK &&
-       myco_json_int(&expires, &out->expires_ms) != MYCO_OK)) {
+  /* The rest is well formed, and there or not. */
+  (void)myco_json_member(json, len, "cmd", &out->cmd);
+  (void)myco_json_member(json, len, "params", &out->params);
+  (void)myco_json_member(json, len, "expires", &expires);
+  /* In ASCII, texts and numbers begin with less than anything else does. */
+  if (first(&out->cmd) != '"' || first(&out->id) >= '[' || out->id.len > MYCO_COMMAND_ID_MAX ||
+      (out->params.at != NULL && *out->params.at != '{') ||
+      (expires.at != NULL && myco_json_int(&expires, &out->expires_ms) != MYCO_OK)) {
     return MYCO_ERR_SCHEMA;
   }
   return MYCO_OK;
@@ -161,7 +175,7 @@ static struct myco_command_slot *find(myco_command_log *log, const myco_command 
 myco_status myco_command_accept(myco_command_log *log, const myco_command *command, int64_t now_ms, int *succeeded) {
   struct myco_command_slot *slot = find(log, command);
   if (slot != NULL) {
-    *succeeded = slot->outcome == 0u ? -1 : slot->outcome == 1u;
+    *succeeded = slot->outcome - 1;
     return MYCO_ERR_REPEATED;
   }
   if (command->expires_ms != 0 && now_ms > command->expires_ms) return MYCO_ERR_EXPIRED;
@@ -187,7 +201,7 @@ myco_status myco_command_answer(myco_command_log *log, const myco_command *comma
   for (at = message; *at != '\0'; at++) {
     if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\') return MYCO_ERR_ARG;
   }
-  if (slot != NULL) slot->outcome = succeeded ? 1u : 2u;
+  if (slot != NULL) slot->outcome = succeeded ? 2u : 1u;
   myco_writer_init(&w, (uint8_t *)out, cap);
   write(&w, has_id ? "{\"id\":" : "{");
   myco_write_raw(&w, (const uint8_t *)command->id.at, command->id.len);

@@ -16,6 +16,8 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   const char *device;
   size_t device_len;
   size_t payload_len;
+  size_t elements;
+  unsigned kind;
   myco_status status;
 
   if (len <= PAYLOAD_AT + BEHIND_PAYLOAD || len > MYCO_RECEIPT_MAX) return MYCO_ERR_SCHEMA;
@@ -27,18 +29,18 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
     return MYCO_ERR_SCHEMA;
   }
   myco_reader_init(&r, bytes + PAYLOAD_AT, payload_len);
-  if (myco_read_expect(&r, MYCO_CBOR_ARRAY) != MYCO_RECEIPT_ELEMENTS ||
-      myco_read_uint(&r, UINT64_MAX) != MYCO_RECEIPT_KIND) {
-    myco_reader_fail(&r, MYCO_ERR_SCHEMA);
-  }
+  elements = (size_t)myco_read_expect(&r, MYCO_CBOR_ARRAY);
+  kind = (unsigned)myco_read_uint(&r, MYCO_RECEIPT_KIND);
+  if (elements != MYCO_RECEIPT_ELEMENTS || kind != MYCO_RECEIPT_KIND) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
   device = myco_read_text(&r, MYCO_DEVICE_ID_MAX, &device_len);
-  found.seq = myco_read_uint(&r, UINT64_MAX);
+  found.seq = myco_read_expect(&r, MYCO_CBOR_UINT);
   found.msg_id = myco_read_fixed(&r, MYCO_MSG_ID_BYTES);
   found.leaf_index = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
   found.leaf_hash = myco_read_fixed(&r, MYCO_RECEIPT_LEAF_HASH_BYTES);
   found.tree_size = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
   if (found.tree_size <= found.leaf_index) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
-  if (myco_reader_finish(&r) != MYCO_OK) return r.status == MYCO_OK ? MYCO_ERR_SCHEMA : r.status;
+  status = myco_reader_finish(&r);
+  if (status != MYCO_OK) return status;
 
   myco_copy(covered, (const uint8_t *)MYCO_RECEIPT_SIGNED_HEAD, MYCO_RECEIPT_SIGNED_HEAD_BYTES);
   /* The payload with its length, as in the receipt. */

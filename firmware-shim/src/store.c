@@ -143,10 +143,11 @@ static int read_whole(const myco_flash *flash, uint32_t erase, uint32_t at, reco
 static uint32_t read_state(const myco_flash *flash, uint32_t sector, state *out) {
   const uint32_t at = sector * flash->sector_bytes;
   record found;
-  return read_at(flash, at + MYCO_STORE_HEAD_BYTES, out, sizeof *out) &&
-                 read_whole(flash, out->erase, at, &found) && found.head.size == sizeof *out
-             ? out->erase
-             : 0u;
+  if (!read_at(flash, at + MYCO_STORE_HEAD_BYTES, out, sizeof *out) || !read_whole(flash, out->erase, at, &found) ||
+      found.head.size != sizeof *out) {
+    return 0;
+  }
+  return out->erase;
 }
 
 /**
@@ -275,9 +276,8 @@ static myco_status add_record(myco_store *store, uint32_t seq, const uint8_t *ms
 
 static int is_usable(const myco_flash *flash) {
   const uint32_t unit = flash->unit;
-  return unit > 0u && unit <= MYCO_STORE_UNIT_MAX && (unit & (unit - 1u)) == 0u && flash->sectors >= 2u &&
-         rounded(flash, flash->sector_bytes) == flash->sector_bytes &&
-         (uint64_t)flash->sector_bytes * flash->sectors <= UINT32_MAX &&
+  return unit > 0u && unit <= MYCO_STORE_UNIT_MAX && ((flash->sector_bytes | unit) & (unit - 1u)) == 0u &&
+         flash->sectors >= 2u && (uint64_t)flash->sector_bytes * flash->sectors <= UINT32_MAX &&
          flash->sector_bytes >= 2u * (STATE_MARK_AT + unit);
 }
 
@@ -345,7 +345,8 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
 myco_status myco_store_append(myco_store *store, uint32_t seq, const uint8_t msg_id[16], const uint8_t *envelope,
                               size_t len) {
   myco_status status;
-  if (seq < store->next_seq || store->next_seq == 0u) return MYCO_ERR_ARG;
+  /* Where no number is left, `next_seq` is 0, and none is high enough. */
+  if (seq <= store->next_seq - 1u) return MYCO_ERR_ARG;
   status = add_record(store, seq, msg_id, envelope, len);
   if (status != MYCO_OK) return status;
   store->next_seq = seq + 1u;

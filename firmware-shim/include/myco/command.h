@@ -60,7 +60,7 @@ typedef struct myco_command_log {
   struct myco_command_slot {
     char id[MYCO_COMMAND_ID_MAX];
     uint8_t id_len;
-    uint8_t outcome; /* 0 not answered yet, 1 done, 2 failed */
+    uint8_t outcome; /* 0 not answered yet, 1 failed, 2 done */
   } slot[MYCO_COMMANDS_REMEMBERED];
   uint8_t next;
 } myco_command_log;
