@@ -70,6 +70,7 @@ static int is_text(const char *at, size_t len, const char *text) {
 myco_status myco_json_member(const char *json, size_t len, const char *key, myco_json *value) {
   uint32_t objects = 1; /* A bit for each open container: is it an object? The outermost one is. */
   int is_first = 1;
+  int is_wanted = 0;
   const char *start = NULL;
   scan s;
   s.at = json;
@@ -81,7 +82,7 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
     const int is_object = (objects & 1u) != 0u;
     int is_key = 0;
     /* Behind a value, or behind the beginning of a container. */
-    if (objects == 1u && start != NULL) {
+    if (objects == 1u && is_wanted) {
       value->at = start;
       value->len = (size_t)(s.at - start);
     }
@@ -101,7 +102,10 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
       expect_sign(&s, ':');
     }
     skip_space(&s);
-    if (objects == 1u) start = is_key ? s.at : NULL;
+    if (objects == 1u) {
+      start = s.at;
+      is_wanted = is_key;
+    }
     /* As deep as it may be, nothing opens any more. */
     is_first = objects >> (MYCO_JSON_DEPTH_MAX - 1u) == 0u && take(&s, "{[");
     if (is_first) {
@@ -162,7 +166,8 @@ myco_status myco_command_read(const char *json, size_t len, myco_command *out) {
 /** @return where the command is remembered, or NULL */
 static struct myco_command_slot *find(myco_command_log *log, const myco_command *command) {
   unsigned at;
-  for (at = 0; command->id.at != NULL && at < MYCO_COMMANDS_REMEMBERED; at++) {
+  if (log == NULL || command->id.at == NULL) return NULL;
+  for (at = 0; at < MYCO_COMMANDS_REMEMBERED; at++) {
     struct myco_command_slot *slot = &log->slot[at];
     if (slot->id_len == command->id.len &&
         myco_equal((const uint8_t *)slot->id, (const uint8_t *)command->id.at, slot->id_len)) {
@@ -194,7 +199,7 @@ static void write(myco_writer *w, const char *text) {
 
 myco_status myco_command_answer(myco_command_log *log, const myco_command *command, int succeeded, const char *message,
                                 char *out, size_t cap, size_t *written) {
-  struct myco_command_slot *slot = log == NULL ? NULL : find(log, command);
+  struct myco_command_slot *slot = find(log, command);
   const int has_id = command->id.at != NULL;
   const char *at;
   myco_writer w;

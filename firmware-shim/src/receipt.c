@@ -17,6 +17,7 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   size_t device_len;
   size_t payload_len;
   size_t elements;
+  const char *end;
   unsigned kind;
   myco_status status;
 
@@ -35,9 +36,10 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   device = myco_read_text(&r, MYCO_DEVICE_ID_MAX, &device_len);
   found.seq = myco_read_expect(&r, MYCO_CBOR_UINT);
   found.msg_id = myco_read_fixed(&r, MYCO_MSG_ID_BYTES);
-  found.leaf_index = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
+  found.leaf_index = myco_read_expect(&r, MYCO_CBOR_UINT);
   found.leaf_hash = myco_read_fixed(&r, MYCO_RECEIPT_LEAF_HASH_BYTES);
   found.tree_size = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
+  /* Which keeps the index within its limit, too. */
   if (found.tree_size <= found.leaf_index) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
   status = myco_reader_finish(&r);
   if (status != MYCO_OK) return status;
@@ -48,7 +50,8 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   status = myco_verify(crypto, key, covered, MYCO_RECEIPT_SIGNED_HEAD_BYTES + 1u + payload_len,
                        bytes + len - MYCO_SIGNATURE_BYTES);
   if (status != MYCO_OK) return status;
-  if (myco_behind(device, device + device_len, device_id) != device + device_len) return MYCO_ERR_OTHER_DEVICE;
-  *out = found;
+  end = device + device_len;
+  if (myco_behind(device, end, device_id) != end) return MYCO_ERR_OTHER_DEVICE;
+  myco_copy((uint8_t *)out, (const uint8_t *)&found, sizeof found);
   return MYCO_OK;
 }

@@ -32,8 +32,8 @@ typedef struct state {
   uint32_t next_seq;
   uint32_t dropped;
   uint32_t sector_bytes;
-  uint32_t sectors;
-  uint32_t unit;
+  uint32_t shape;
+  uint32_t reserved; /* 0 */
   myco_checkpoint kept;
 } state;
 
@@ -62,6 +62,11 @@ static uint32_t crc32(uint32_t crc, const void *data, uint32_t size) {
     for (bit = 0; bit < 8u; bit++) crc = (crc >> 1) ^ (0xEDB88320u & (0u - (crc & 1u)));
   }
   return crc;
+}
+
+/** With the size of a sector, what may not change under a store. */
+static uint32_t shape_of(const myco_flash *flash) {
+  return (uint32_t)flash->unit << 16 | flash->sectors;
 }
 
 static uint32_t rounded(const myco_flash *flash, uint32_t bytes) {
@@ -228,8 +233,8 @@ static myco_status begin_sector(myco_store *store) {
   made.next_seq = store->next_seq;
   made.dropped = store->dropped;
   made.sector_bytes = flash->sector_bytes;
-  made.sectors = flash->sectors;
-  made.unit = flash->unit;
+  made.shape = shape_of(flash);
+  made.reserved = 0;
   if (write_record(store, 0, made.kept.root, &made, sizeof made) == MYCO_OK) return MYCO_OK;
   /* The one before is still the newest, and full. */
   store->sector = before;
@@ -318,7 +323,7 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
   store->sector = flash->sectors - 1u; /* The first to begin is the one behind the last. */
   for (sector = 0; sector < flash->sectors; sector++) {
     if (read_state(flash, sector, &found) <= store->erases) continue;
-    if (found.sector_bytes != flash->sector_bytes || found.sectors != flash->sectors || found.unit != flash->unit) {
+    if (found.sector_bytes != flash->sector_bytes || found.shape != shape_of(flash)) {
       return MYCO_ERR_ARG;
     }
     store->erases = found.erase;

@@ -71,8 +71,7 @@ static void mend(uint8_t *sector, uint32_t erase_count) {
   put_number(sector + 20, MYCO_STORE_STATE_BYTES);
   put_number(state, erase_count);
   put_number(state + 12, SECTOR);
-  put_number(state + 16, SECTORS);
-  put_number(state + 20, unit);
+  put_number(state + 16, (uint32_t)unit << 16 | SECTORS);
   while (at + MYCO_STORE_ENTRY_BYTES(0u, unit) <= SECTOR && number_at(sector + at) != 0xFFFFFFFFu) {
     const uint32_t size = number_at(sector + at + 20);
     const int fits = size <= SECTOR && at + MYCO_STORE_ENTRY_BYTES(size, unit) <= SECTOR;
