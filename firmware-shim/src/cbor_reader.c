@@ -27,72 +27,70 @@ unsigned myco_read_peek(const myco_reader *r) {
   return r->at < r->len ? (unsigned)r->data[r->at] >> 5 : NOTHING;
 }
 
-static unsigned fail_head(myco_reader *r, uint64_t *argument, myco_status status) {
+/** What no head may begin with, and indefinite lengths, which are well-formed for strings and containers. */
+static myco_status reserved(unsigned major, unsigned info) {
+  return info == 31u && major >= MYCO_CBOR_BYTES && major <= MYCO_CBOR_MAP ? MYCO_ERR_NOT_DETERMINISTIC
+                                                                            : MYCO_ERR_NOT_WELL_FORMED;
+}
+
+/** The head of an item of this major type, which is there. */
+static myco_status take_head(myco_reader *r, unsigned major, uint64_t *argument) {
+  const uint8_t *const head = r->data + r->at;
+  const unsigned info = head[0] & 0x1Fu;
+  size_t left = r->len - r->at - 1u;
+  uint64_t value = info;
+  unsigned bytes;
+  unsigned at;
+  if (info > 27u) return reserved(major, info);
+  bytes = MYCO_ARGUMENT_BYTES(info);
+  if (bytes > left) return MYCO_ERR_NOT_WELL_FORMED;
+  left -= bytes;
+  if (bytes > 0u) {
+    if (major == MYCO_CBOR_SIMPLE) {
+      return bytes == 1u && head[1] < 32u ? MYCO_ERR_NOT_WELL_FORMED : MYCO_ERR_NOT_DETERMINISTIC;
+    }
+    value = 0;
+    for (at = 1; at <= bytes; at++) value = value << 8 | head[at];
+    if (myco_head_info(value) != info) return MYCO_ERR_NOT_DETERMINISTIC;
+  }
+  /* Nobody walks or allocates on the word of a head alone: every item takes at least a byte. */
+  if (((major == MYCO_CBOR_BYTES || major == MYCO_CBOR_TEXT || major == MYCO_CBOR_ARRAY) && value > left) ||
+      (major == MYCO_CBOR_MAP && value > left / 2u) || (major == MYCO_CBOR_TAG && left == 0u)) {
+    return MYCO_ERR_NOT_WELL_FORMED;
+  }
+  r->at += 1u + bytes;
+  *argument = value;
+  return MYCO_OK;
+}
+
+unsigned myco_read_head(myco_reader *r, uint64_t *argument) {
+  const unsigned major = myco_read_peek(r);
+  const myco_status status = major == NOTHING ? MYCO_ERR_NOT_WELL_FORMED : take_head(r, major, argument);
+  if (status == MYCO_OK) return major;
   myco_reader_fail(r, status);
   *argument = 0;
   return NOTHING;
 }
 
-/** Indefinite lengths, and what no head may begin with. */
-static myco_status reserved(unsigned major, unsigned info) {
-  const int breaks_or_integer = major == MYCO_CBOR_UINT || major == MYCO_CBOR_NEGATIVE || major >= MYCO_CBOR_TAG;
-  return info < 31u || breaks_or_integer ? MYCO_ERR_NOT_WELL_FORMED : MYCO_ERR_NOT_DETERMINISTIC;
-}
-
-unsigned myco_read_head(myco_reader *r, uint64_t *argument) {
-  unsigned major = myco_read_peek(r);
-  unsigned info;
-  unsigned bytes;
-  unsigned at;
-  uint64_t value;
-  size_t left;
-  if (major == NOTHING) return fail_head(r, argument, MYCO_ERR_NOT_WELL_FORMED);
-  info = r->data[r->at] & 0x1Fu;
-  if (info > 27u) return fail_head(r, argument, reserved(major, info));
-  value = info;
-  bytes = info < 24u ? 0u : 1u << (info - 24u);
-  left = r->len - r->at - 1u;
-  if (bytes > left) return fail_head(r, argument, MYCO_ERR_NOT_WELL_FORMED);
-  if (bytes > 0u) {
-    value = 0;
-    for (at = 1; at <= bytes; at++) value = value << 8 | r->data[r->at + at];
-    if (major == MYCO_CBOR_SIMPLE) {
-      return fail_head(r, argument, bytes == 1u && value < 32u ? MYCO_ERR_NOT_WELL_FORMED : MYCO_ERR_NOT_DETERMINISTIC);
-    }
-    /* Shortest form: what fits half the bytes has to be in them. */
-    if (bytes == 1u ? value < 24u : value >> (bytes * 4u) == 0u) {
-      return fail_head(r, argument, MYCO_ERR_NOT_DETERMINISTIC);
-    }
-  }
-  left -= bytes;
-  /* Nobody walks or allocates on the word of a head alone: every item takes at least a byte. */
-  if (((major == MYCO_CBOR_BYTES || major == MYCO_CBOR_TEXT || major == MYCO_CBOR_ARRAY) && value > left) ||
-      (major == MYCO_CBOR_MAP && value > left / 2u) || (major == MYCO_CBOR_TAG && left == 0u)) {
-    return fail_head(r, argument, MYCO_ERR_NOT_WELL_FORMED);
-  }
-  r->at += 1u + bytes;
-  *argument = value;
-  return major;
+/** An item of that major type. @return its argument, or 0 for one over `max` too */
+static MYCO_ONE_COPY uint64_t expect(myco_reader *r, unsigned major, uint64_t max) {
+  uint64_t argument;
+  if (myco_read_head(r, &argument) == major && argument <= max) return argument;
+  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  return 0;
 }
 
 uint64_t myco_read_expect(myco_reader *r, unsigned major) {
-  uint64_t argument;
-  unsigned found = myco_read_head(r, &argument);
-  if (found == major) return argument;
-  myco_reader_fail(r, MYCO_ERR_SCHEMA);
-  return 0;
+  return expect(r, major, UINT64_MAX);
 }
 
 uint64_t myco_read_uint(myco_reader *r, uint64_t max) {
-  uint64_t value = myco_read_expect(r, MYCO_CBOR_UINT);
-  if (value <= max) return value;
-  myco_reader_fail(r, MYCO_ERR_SCHEMA);
-  return 0;
+  return expect(r, MYCO_CBOR_UINT, max);
 }
 
 int64_t myco_read_int(myco_reader *r) {
   uint64_t argument;
-  unsigned major = myco_read_head(r, &argument);
+  const unsigned major = myco_read_head(r, &argument);
   if (major > MYCO_CBOR_NEGATIVE || argument > (uint64_t)INT64_MAX) {
     myco_reader_fail(r, MYCO_ERR_SCHEMA);
     return 0;
@@ -100,68 +98,61 @@ int64_t myco_read_int(myco_reader *r) {
   return major == MYCO_CBOR_NEGATIVE ? -1 - (int64_t)argument : (int64_t)argument;
 }
 
-/** @param len at most what follows: the head was read */
-static const uint8_t *take(myco_reader *r, size_t len) {
+/** RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF. */
+static int is_utf8(const uint8_t *text, size_t len) {
+  const uint8_t *const end = text + len;
+  while (text < end) {
+    uint32_t point = *text++;
+    uint32_t bit;
+    if (point < 0x80u) continue;
+    if (point < 0xC2u || point > 0xF4u) return 0;
+    /* Each one behind the first announces a byte, and is 5 places further left behind it. What is below fits there. */
+    for (bit = 0x40; (point & bit) != 0u; bit <<= 5) {
+      if (text == end || *text >> 6 != 2u) return 0;
+      point = point << 6 | (*text++ & 0x3Fu);
+    }
+    point &= bit - 1u;
+    if (point < bit >> 5 || point >> 11 == 0x1Bu || point > 0x10FFFFu) return 0;
+  }
+  return 1;
+}
+
+/** What follows the head of a byte string, or of text, which is valid UTF-8. @return NULL after an error */
+static MYCO_ONE_COPY const uint8_t *take_string(myco_reader *r, unsigned major, size_t len) {
   const uint8_t *start;
   if (r->status != MYCO_OK) return NULL;
   start = r->data + r->at;
   r->at += len;
+  if (major != MYCO_CBOR_TEXT || is_utf8(start, len)) return start;
+  myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
+  return NULL;
+}
+
+/** @param len 0 after an error */
+static MYCO_ONE_COPY const uint8_t *read_string(myco_reader *r, unsigned major, size_t max, size_t *len) {
+  const size_t found = (size_t)expect(r, major, max);
+  const uint8_t *const start = take_string(r, major, found);
+  *len = start == NULL ? 0u : found;
   return start;
 }
 
 const uint8_t *myco_read_bytes(myco_reader *r, size_t *len) {
-  *len = (size_t)myco_read_expect(r, MYCO_CBOR_BYTES);
-  return take(r, *len);
+  return read_string(r, MYCO_CBOR_BYTES, SIZE_MAX, len);
 }
 
 const uint8_t *myco_read_fixed(myco_reader *r, size_t len) {
   size_t found;
-  const uint8_t *bytes = myco_read_bytes(r, &found);
-  if (bytes != NULL && found != len) {
-    myco_reader_fail(r, MYCO_ERR_SCHEMA);
-    return NULL;
-  }
-  return bytes;
-}
-
-/** RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF. */
-static int is_utf8(const uint8_t *text, size_t len) {
-  uint32_t point = 0;
-  unsigned more = 0;
-  uint32_t least = 0;
-  for (; len > 0u; len--) {
-    const uint32_t byte = *text++;
-    if (more > 0u) {
-      if ((byte & 0xC0u) != 0x80u) return 0;
-      point = point << 6 | (byte & 0x3Fu);
-      if (--more == 0u && (point < least || point >> 11 == 0x1Bu || point > 0x10FFFFu)) return 0;
-    } else if (byte >= 0x80u) {
-      if (byte < 0xC2u || byte > 0xF4u) return 0;
-      more = byte < 0xE0u ? 1u : byte < 0xF0u ? 2u : 3u;
-      point = byte & (0x3Fu >> more);
-      least = 2u << (5u * more);
-    }
-  }
-  return more == 0u;
-}
-
-/** The text whose head was read. */
-static const uint8_t *take_text(myco_reader *r, size_t len) {
-  const uint8_t *text = take(r, len);
-  if (text != NULL && !is_utf8(text, len)) {
-    myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
-    return NULL;
-  }
-  return text;
+  const uint8_t *bytes = read_string(r, MYCO_CBOR_BYTES, len, &found);
+  if (found == len) return bytes;
+  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  return NULL;
 }
 
 const char *myco_read_text(myco_reader *r, size_t max, size_t *len) {
-  const uint64_t argument = myco_read_expect(r, MYCO_CBOR_TEXT);
-  const uint8_t *text;
-  if (argument == 0u || argument > max) myco_reader_fail(r, MYCO_ERR_SCHEMA);
-  text = take_text(r, (size_t)argument);
-  *len = text == NULL ? 0u : (size_t)argument;
-  return (const char *)text;
+  const uint8_t *text = read_string(r, MYCO_CBOR_TEXT, max, len);
+  if (*len > 0u) return (const char *)text;
+  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  return NULL;
 }
 
 int myco_read_key(myco_reader *r, unsigned key) {
@@ -179,6 +170,18 @@ typedef struct level {
 #define SKIP_BYTES_MAX UINT16_MAX
 #define NO_MAP UINT16_MAX
 
+static MYCO_ONE_COPY void refuse_unless(myco_reader *r, int is_allowed) {
+  if (!is_allowed) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
+}
+
+/** One item of the profile, with its bytes, without what a container holds. @return its major type */
+static unsigned take_item(myco_reader *r, uint64_t *argument) {
+  const unsigned major = myco_read_head(r, argument);
+  if (major == MYCO_CBOR_BYTES || major == MYCO_CBOR_TEXT) (void)take_string(r, major, (size_t)*argument);
+  if (major >= MYCO_CBOR_TAG) refuse_unless(r, major == MYCO_CBOR_SIMPLE && (unsigned)*argument - SIMPLE_FALSE <= 2u);
+  return major;
+}
+
 /** Keys ascend by their encoded bytes (RFC 8949 section 4.2.1). No item is another one's beginning, so two that differ do
  *  so before the shorter one ends. */
 static int ascends(const myco_reader *r, size_t before, size_t key) {
@@ -189,38 +192,40 @@ static int ascends(const myco_reader *r, size_t before, size_t key) {
   return key < r->at && r->data[before] < r->data[key];
 }
 
+static int is_key(unsigned major, uint64_t argument) {
+  return major == MYCO_CBOR_TEXT || (major <= MYCO_CBOR_NEGATIVE && argument < EXACT_INTEGER_END - major);
+}
+
 void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
   level levels[MYCO_CBOR_DEPTH_MAX + 1u];
   level *in = levels;
-  if (depth > MYCO_CBOR_DEPTH_MAX) depth = MYCO_CBOR_DEPTH_MAX;
-  if (r->len > SKIP_BYTES_MAX) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
+  const level *const deepest = levels + (depth < MYCO_CBOR_DEPTH_MAX ? depth : MYCO_CBOR_DEPTH_MAX);
+  refuse_unless(r, r->len <= SKIP_BYTES_MAX);
   in->left = 1;
   in->key_at = NO_MAP;
-  while (in->left > 0u) {
-    const int is_key = in->key_at != NO_MAP && in->left % 2u == 0u;
+  for (;;) {
     const size_t start = r->at;
     uint64_t argument;
-    const unsigned major = myco_read_head(r, &argument);
-    int is_allowed = items-- > 0u;
-    in->left--;
-    if (major == MYCO_CBOR_BYTES) (void)take(r, (size_t)argument);
-    if (major == MYCO_CBOR_TEXT) (void)take_text(r, (size_t)argument);
-    if (major == MYCO_CBOR_TAG) is_allowed = 0;
-    if (major == MYCO_CBOR_SIMPLE && (argument < SIMPLE_FALSE || argument > SIMPLE_NULL)) is_allowed = 0;
-    if (is_key) {
-      const int is_integer = major <= MYCO_CBOR_NEGATIVE && argument < EXACT_INTEGER_END - major;
-      if (!is_integer && major != MYCO_CBOR_TEXT) is_allowed = 0;
-      if (in->key_at > 0u && !ascends(r, in->key_at, start)) is_allowed = 0;
+    const unsigned major = take_item(r, &argument);
+    refuse_unless(r, items-- > 0u);
+    if (in->key_at != NO_MAP && in->left % 2u == 0u) {
+      refuse_unless(r, is_key(major, argument) && (in->key_at == 0u || ascends(r, in->key_at, start)));
       in->key_at = (uint16_t)start;
-    } else if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
-      if (in == levels + depth) is_allowed = 0;
-      else in++;
-      in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
-      in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
+      in->left--;
+    } else {
+      in->left--;
+      if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
+        if (in == deepest) refuse_unless(r, 0);
+        else in++;
+        in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
+        in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
+      }
     }
-    if (!is_allowed) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
     if (r->status != MYCO_OK) return;
-    while (in->left == 0u && in > levels) in--;
+    while (in->left == 0u) {
+      if (in == levels) return;
+      in--;
+    }
   }
 }
 

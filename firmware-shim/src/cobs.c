@@ -4,14 +4,8 @@
 
 #define FULL_BLOCK 0xFFu
 
-static void write_at(const myco_cobs_encoder *e, size_t at, uint8_t byte) {
+static MYCO_ONE_COPY void write_at(const myco_cobs_encoder *e, size_t at, uint8_t byte) {
   if (at < e->cap) e->out[at] = byte;
-}
-
-static void close_block(myco_cobs_encoder *e) {
-  write_at(e, e->code_at, (uint8_t)(e->len - e->code_at));
-  e->code_at = e->len;
-  e->len++;
 }
 
 void myco_cobs_begin(myco_cobs_encoder *e, uint8_t *out, size_t cap) {
@@ -22,17 +16,18 @@ void myco_cobs_begin(myco_cobs_encoder *e, uint8_t *out, size_t cap) {
 }
 
 void myco_cobs_put(myco_cobs_encoder *e, uint8_t byte) {
-  if (byte != 0u) {
-    write_at(e, e->len, byte);
-    e->len++;
-  }
+  /* A zero holds the place of the next block's code; behind the last block it is the delimiter. */
+  write_at(e, e->len, byte);
+  if (byte != 0u) e->len++;
   /* As every encoder of the field: a full block closes at once, so data that ends there gets one 0x01 more. */
-  if (byte == 0u || e->len - e->code_at == FULL_BLOCK) close_block(e);
+  if (byte == 0u || e->len - e->code_at == FULL_BLOCK) {
+    write_at(e, e->code_at, (uint8_t)(e->len - e->code_at));
+    e->code_at = e->len++;
+  }
 }
 
 myco_status myco_cobs_end(myco_cobs_encoder *e, size_t *written) {
-  close_block(e);
-  write_at(e, e->len - 1u, 0u); /* The place of the next block's code: here the delimiter. */
+  myco_cobs_put(e, 0);
   *written = e->len;
   return e->out != NULL && e->len > e->cap ? MYCO_ERR_NO_SPACE : MYCO_OK;
 }

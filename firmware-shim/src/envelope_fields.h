@@ -9,6 +9,9 @@
 #include "internal.h"
 
 #define READING_KEYS 5u
+#define TEXT_MAX 64u
+
+MYCO_STATIC_ASSERT(TEXT_MAX == MYCO_DEVICE_ID_MAX && TEXT_MAX == MYCO_CODE_TEXT_MAX, every_text_has_the_same_limit);
 
 static int is_of_device_id(uint8_t c) {
   const unsigned letter = c & 0xDFu; /* Of either case. */
@@ -29,18 +32,16 @@ static void write_int(myco_writer *w, unsigned key, int64_t value) {
   myco_write_int(w, value);
 }
 
-static void write_code(myco_writer *w, unsigned key, uint16_t number, const char *text, size_t len) {
-  if (text == NULL) {
-    write_uint(w, key, number);
-    return;
-  }
+/** @param number the code, or with a text how long that is */
+static MYCO_ONE_COPY void write_code(myco_writer *w, unsigned key, const char *text, unsigned number) {
   myco_write_uint(w, key);
-  myco_write_text(w, text, len);
+  if (text == NULL) myco_write_uint(w, number);
+  else myco_write_text(w, text, number);
 }
 
 static void write_geo(myco_writer *w, const myco_geo *geo) {
   myco_write_uint(w, MYCO_ENVELOPE_KEY_GEO);
-  myco_write_head(w, MYCO_CBOR_MAP, geo->has_acc ? 3u : 2u);
+  myco_write_head(w, MYCO_CBOR_MAP, 2u + (geo->has_acc != 0u));
   write_int(w, MYCO_GEO_KEY_LAT_E7, geo->lat_e7);
   write_int(w, MYCO_GEO_KEY_LON_E7, geo->lon_e7);
   if (geo->has_acc) write_uint(w, MYCO_GEO_KEY_ACC_M, geo->acc_m);
@@ -48,10 +49,12 @@ static void write_geo(myco_writer *w, const myco_geo *geo) {
 
 static void write_reading(myco_writer *w, const myco_reading *reading) {
   myco_write_head(w, MYCO_CBOR_MAP, READING_KEYS);
-  write_code(w, MYCO_READING_KEY_SENSOR, reading->sensor, reading->sensor_text, reading->sensor_text_len);
+  write_code(w, MYCO_READING_KEY_SENSOR, reading->sensor_text,
+             reading->sensor_text == NULL ? reading->sensor : reading->sensor_text_len);
   write_int(w, MYCO_READING_KEY_VI, reading->vi);
   write_uint(w, MYCO_READING_KEY_VS, reading->vs);
-  write_code(w, MYCO_READING_KEY_UNIT, reading->unit, reading->unit_text, reading->unit_text_len);
+  write_code(w, MYCO_READING_KEY_UNIT, reading->unit_text,
+             reading->unit_text == NULL ? reading->unit : reading->unit_text_len);
   write_uint(w, MYCO_READING_KEY_QUALITY, reading->quality);
 }
 
@@ -90,33 +93,47 @@ static void expect_key(myco_reader *r, unsigned key) {
   require(r, myco_read_key(r, key));
 }
 
-static uint64_t uint_at(myco_reader *r, unsigned key, uint64_t max) {
+static MYCO_ONE_COPY uint32_t uint_at(myco_reader *r, unsigned key, uint32_t max) {
   expect_key(r, key);
-  return myco_read_uint(r, max);
+  return (uint32_t)myco_read_uint(r, max);
 }
 
-static int64_t int_at(myco_reader *r, unsigned key) {
+static MYCO_ONE_COPY uint64_t uint64_at(myco_reader *r, unsigned key) {
+  expect_key(r, key);
+  return myco_read_expect(r, MYCO_CBOR_UINT);
+}
+
+static MYCO_ONE_COPY int64_t int_at(myco_reader *r, unsigned key) {
   expect_key(r, key);
   return myco_read_int(r);
 }
 
 /** @return from -max to max */
-static int32_t degrees_at(myco_reader *r, unsigned key, int32_t max) {
+static MYCO_ONE_COPY int32_t degrees_at(myco_reader *r, unsigned key, uint32_t max) {
   const int64_t value = int_at(r, key);
-  require(r, value >= -max && value <= max);
+  require(r, (uint64_t)value + max <= (uint64_t)max + max);
   return (int32_t)value;
 }
 
+/** Text of the characters that a device id, or else a code, may have. */
+static MYCO_ONE_COPY const char *read_text(myco_reader *r, int is_id, size_t *len) {
+  const char *const text = myco_read_text(r, TEXT_MAX, len);
+  size_t at;
+  for (at = 0; at < *len; at++) {
+    require(r, is_id ? is_of_device_id((uint8_t)text[at]) : is_printable((uint8_t)text[at]));
+  }
+  return text;
+}
+
 /** A number of a code table, or text. @return the number, if it is one */
-static uint16_t read_code(myco_reader *r, unsigned key, const char **text, uint8_t *text_len) {
+static MYCO_ONE_COPY uint16_t read_code(myco_reader *r, unsigned key, const char **text, uint8_t *text_len) {
   size_t len = 0;
   expect_key(r, key);
   *text = NULL;
   *text_len = 0;
   if (myco_read_peek(r) != MYCO_CBOR_TEXT) return (uint16_t)myco_read_uint(r, UINT16_MAX);
-  *text = myco_read_text(r, MYCO_CODE_TEXT_MAX, &len);
+  *text = read_text(r, 0, &len);
   *text_len = (uint8_t)len;
-  for (; len > 0u; len--) require(r, is_printable((uint8_t)(*text)[len - 1u]));
   return 0;
 }
 
@@ -134,7 +151,7 @@ static void read_geo(myco_reader *r, myco_geo *out) {
   out->lat_e7 = degrees_at(r, MYCO_GEO_KEY_LAT_E7, MYCO_GEO_LAT_E7_MAX);
   out->lon_e7 = degrees_at(r, MYCO_GEO_KEY_LON_E7, MYCO_GEO_LON_E7_MAX);
   out->has_acc = keys != 2u;
-  out->acc_m = out->has_acc ? (uint32_t)uint_at(r, MYCO_GEO_KEY_ACC_M, UINT32_MAX) : 0u;
+  out->acc_m = out->has_acc ? uint_at(r, MYCO_GEO_KEY_ACC_M, UINT32_MAX) : 0u;
   require(r, keys - 2u <= 1u);
 }
 
@@ -159,11 +176,9 @@ static void read_metadata(myco_reader *r, myco_envelope_view *out) {
 /** @return how many keys the map promises */
 static size_t read_first_fields(myco_reader *r, unsigned version, myco_envelope_view *out) {
   const size_t keys = (size_t)myco_read_expect(r, MYCO_CBOR_MAP);
-  size_t at;
-  require(r, (unsigned)uint_at(r, MYCO_ENVELOPE_KEY_VERSION, version) == version);
+  require(r, uint_at(r, MYCO_ENVELOPE_KEY_VERSION, version) == version);
   expect_key(r, MYCO_ENVELOPE_KEY_DEVICE_ID);
-  out->device_id = myco_read_text(r, MYCO_DEVICE_ID_MAX, &out->device_id_len);
-  for (at = 0; at < out->device_id_len; at++) require(r, is_of_device_id((uint8_t)out->device_id[at]));
+  out->device_id = read_text(r, 1, &out->device_id_len);
   out->proto = (uint8_t)uint_at(r, MYCO_ENVELOPE_KEY_PROTO, UINT8_MAX);
   expect_key(r, MYCO_ENVELOPE_KEY_MSG_ID);
   return keys;
@@ -173,8 +188,8 @@ static size_t read_first_fields(myco_reader *r, unsigned version, myco_envelope_
 static size_t read_other_fields(myco_reader *r, myco_envelope_view *out) {
   size_t optional;
   out->epoch_ms = int_at(r, MYCO_ENVELOPE_KEY_EPOCH_MS);
-  out->seq = uint_at(r, MYCO_ENVELOPE_KEY_SEQ, UINT64_MAX);
-  out->mono_ms = uint_at(r, MYCO_ENVELOPE_KEY_MONO_MS, UINT64_MAX);
+  out->seq = uint64_at(r, MYCO_ENVELOPE_KEY_SEQ);
+  out->mono_ms = uint64_at(r, MYCO_ENVELOPE_KEY_MONO_MS);
   out->has_geo = (uint8_t)myco_read_key(r, MYCO_ENVELOPE_KEY_GEO);
   optional = out->has_geo;
   if (out->has_geo) read_geo(r, &out->geo);

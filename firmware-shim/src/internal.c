@@ -18,6 +18,15 @@ int myco_equal(const uint8_t *a, const uint8_t *b, size_t len) {
   return 1;
 }
 
+unsigned myco_below_line_end(uint32_t number) {
+  unsigned below = 32;
+  while (below > 0u) {
+    const uint32_t byte = (number >> (below -= 8u)) & 0xFFu;
+    if (byte == 0x0Au || byte == 0x0Du) return below;
+  }
+  return 32;
+}
+
 const char *myco_behind(const char *from, const char *end, const char *text) {
   for (; *text != '\0'; text++, from++) {
     if (from == end || *from != *text) return NULL;

@@ -3,7 +3,9 @@
 #include "internal.h"
 
 #define SEQS_TRIED 32u
-#define PADS_TRIED 4u
+
+/** Only the end of a JSON text takes spaces without meaning something else. */
+static const uint8_t padding[] = {' ', ' ', ' '};
 
 uint16_t myco_crc16(uint16_t crc, const uint8_t *data, size_t len) {
   size_t at;
@@ -17,18 +19,22 @@ uint16_t myco_crc16(uint16_t crc, const uint8_t *data, size_t len) {
   return crc;
 }
 
-static void put_all(myco_cobs_encoder *e, uint16_t *crc, const uint8_t *data, size_t len) {
-  size_t at;
-  *crc = myco_crc16(*crc, data, len);
-  for (at = 0; at < len; at++) myco_cobs_put(e, data[at]);
+/** A frame that is being written. */
+typedef struct coder {
+  myco_cobs_encoder cobs;
+  uint16_t crc;
+} coder;
+
+static void put(coder *c, const uint8_t *data, size_t len) {
+  c->crc = myco_crc16(c->crc, data, len);
+  for (; len > 0u; len--) myco_cobs_put(&c->cobs, *data++);
 }
 
 /** @param spaces appended to the body */
-static myco_status encode(const myco_mdp_packet *in, unsigned spaces, uint8_t *out, size_t cap, size_t *written) {
-  static const uint8_t space = 0x20u;
+static myco_status encode(const myco_mdp_packet *in, uint8_t *out, size_t cap, size_t *written, unsigned spaces) {
   uint8_t header[MYCO_MDP_HEADER_BYTES];
-  uint16_t crc = MYCO_MDP_CRC_INITIAL;
-  myco_cobs_encoder e;
+  uint8_t end[MYCO_MDP_CRC_BYTES];
+  coder c;
   unsigned byte;
   if ((in->body == NULL && in->body_len > 0u) ||
       in->body_len > (size_t)(MYCO_MDP_PACKET_MAX - MYCO_MDP_HEADER_BYTES) - spaces) {
@@ -46,87 +52,68 @@ static myco_status encode(const myco_mdp_packet *in, unsigned spaces, uint8_t *o
   header[MYCO_MDP_AT_SRC] = in->src;
   header[MYCO_MDP_AT_DST] = in->dst;
   header[MYCO_MDP_AT_RSV] = 0;
-  myco_cobs_begin(&e, out, cap);
-  put_all(&e, &crc, header, sizeof header);
-  put_all(&e, &crc, in->body, in->body_len);
-  for (; spaces > 0u; spaces--) put_all(&e, &crc, &space, 1);
-  myco_cobs_put(&e, (uint8_t)(crc & 0xFFu));
-  myco_cobs_put(&e, (uint8_t)(crc >> 8));
-  return myco_cobs_end(&e, written);
+  myco_cobs_begin(&c.cobs, out, cap);
+  c.crc = MYCO_MDP_CRC_INITIAL;
+  put(&c, header, sizeof header);
+  put(&c, in->body, in->body_len);
+  put(&c, padding, spaces);
+  end[0] = (uint8_t)(c.crc & 0xFFu);
+  end[1] = (uint8_t)(c.crc >> 8);
+  put(&c, end, sizeof end);
+  return myco_cobs_end(&c.cobs, written);
 }
 
 myco_status myco_mdp_encode(const myco_mdp_packet *in, uint8_t *out, size_t cap, size_t *written) {
-  return encode(in, 0, out, cap, written);
-}
-
-static int is_line_end(uint32_t byte) {
-  return byte == 0x0Au || byte == 0x0Du;
+  return encode(in, out, cap, written, 0);
 }
 
 static int has_line_end(const uint8_t *frame, size_t len) {
-  size_t at;
-  for (at = 0; at < len; at++) {
-    if (is_line_end(frame[at])) return 1;
+  for (; len > 0u; len--, frame++) {
+    if (myco_below_line_end(*frame) == 0u) return 1;
   }
   return 0;
 }
 
 /** The first number from this one on with no line end in its bytes, and not 0: up to 2^24 in a row have one. */
 static uint32_t next_seq(uint32_t seq) {
-  unsigned shift;
-  for (shift = 32; shift > 0u;) {
-    shift -= 8u;
-    if (is_line_end((seq >> shift) & 0xFFu)) seq = ((seq >> shift) + 1u) << shift;
-  }
+  const unsigned below = myco_below_line_end(seq);
+  if (below < 32u) seq = ((seq >> below) + 1u) << below;
   return seq == 0u ? 1u : seq;
 }
 
 myco_status myco_mdp_encode_without_line_ends(myco_mdp_packet *in, uint8_t *out, size_t cap, size_t *written) {
   const uint32_t first = in->seq;
-  /* Only the end of a JSON text takes spaces without meaning something else. */
-  const unsigned pads = in->body_len > 0u && in->body != NULL && in->body[0] == (uint8_t)'{' ? PADS_TRIED : 1u;
-  unsigned spaces;
+  const int is_json = in->body_len > 0u && in->body != NULL && in->body[0] == (uint8_t)'{';
+  const unsigned tries = is_json ? SEQS_TRIED * (sizeof padding + 1u) : SEQS_TRIED;
+  myco_status status = out == NULL ? MYCO_ERR_ARG : MYCO_OK;
   unsigned tried;
-  if (out == NULL) return MYCO_ERR_ARG;
-  for (spaces = 0; spaces < pads; spaces++) {
-    in->seq = first;
-    for (tried = 0; tried < SEQS_TRIED; tried++, in->seq++) {
-      myco_status status;
-      in->seq = next_seq(in->seq);
-      status = encode(in, spaces, out, cap, written);
-      if (status != MYCO_OK) {
-        in->seq = first;
-        return status;
-      }
-      if (!has_line_end(out, *written)) return MYCO_OK;
-    }
+  for (tried = 0; tried < tries && status == MYCO_OK; tried++) {
+    in->seq = next_seq(tried % SEQS_TRIED == 0u ? first : in->seq + 1u);
+    status = encode(in, out, cap, written, tried / SEQS_TRIED);
+    if (status == MYCO_OK && !has_line_end(out, *written)) return MYCO_OK;
   }
   in->seq = first;
-  return MYCO_ERR_FRAME_FORBIDDEN;
+  return status == MYCO_OK ? MYCO_ERR_FRAME_FORBIDDEN : status;
 }
 
-/** Of 32 bits, at any address. */
-static uint32_t number_at(const uint8_t *bytes) {
+/** Little-endian, at any address. */
+static MYCO_ONE_COPY uint32_t number_at(const uint8_t *at, unsigned bytes) {
   uint32_t number = 0;
-  unsigned at;
-  for (at = 4; at > 0u; at--) number = number << 8 | bytes[at - 1u];
+  while (bytes > 0u) number = number << 8 | at[--bytes];
   return number;
 }
 
 myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *out) {
-  size_t packet_len;
-  uint16_t crc;
+  const size_t packet_len = len - MYCO_MDP_CRC_BYTES;
   if (len < MYCO_MDP_HEADER_BYTES + MYCO_MDP_CRC_BYTES) return MYCO_ERR_FRAME_TOO_SHORT;
-  packet_len = len - MYCO_MDP_CRC_BYTES;
-  crc = myco_crc16(MYCO_MDP_CRC_INITIAL, plain, packet_len);
-  if (plain[packet_len] != (crc & 0xFFu) || plain[packet_len + 1u] != crc >> 8) return MYCO_ERR_FRAME_CRC;
-  if (plain[MYCO_MDP_AT_MAGIC] != (MYCO_MDP_MAGIC & 0xFFu) || plain[MYCO_MDP_AT_MAGIC + 1u] != MYCO_MDP_MAGIC >> 8) {
-    return MYCO_ERR_FRAME_BAD_MAGIC;
+  if (number_at(plain + packet_len, MYCO_MDP_CRC_BYTES) != myco_crc16(MYCO_MDP_CRC_INITIAL, plain, packet_len)) {
+    return MYCO_ERR_FRAME_CRC;
   }
+  if (number_at(plain + MYCO_MDP_AT_MAGIC, 2) != MYCO_MDP_MAGIC) return MYCO_ERR_FRAME_BAD_MAGIC;
   if (plain[MYCO_MDP_AT_VERSION] != MYCO_MDP_VERSION) return MYCO_ERR_FRAME_BAD_VERSION;
   out->type = plain[MYCO_MDP_AT_TYPE];
-  out->seq = number_at(plain + MYCO_MDP_AT_SEQ);
-  out->ack = number_at(plain + MYCO_MDP_AT_ACK);
+  out->seq = number_at(plain + MYCO_MDP_AT_SEQ, 4);
+  out->ack = number_at(plain + MYCO_MDP_AT_ACK, 4);
   out->flags = plain[MYCO_MDP_AT_FLAGS];
   out->src = plain[MYCO_MDP_AT_SRC];
   out->dst = plain[MYCO_MDP_AT_DST];
@@ -136,9 +123,9 @@ myco_status myco_mdp_decode(const uint8_t *plain, size_t len, myco_mdp_packet *o
 }
 
 int myco_mdp_take(myco_cobs_decoder *d, uint8_t byte, myco_mdp_packet *out) {
-  size_t len = 0;
-  int taken = myco_cobs_take(d, byte, &len);
+  size_t len;
   myco_status status;
+  const int taken = myco_cobs_take(d, byte, &len);
   if (taken != 1) return taken;
   status = myco_mdp_decode(d->out, len, out);
   return status == MYCO_OK ? 1 : (int)status;
