@@ -94,14 +94,12 @@ static int is_blank(const myco_flash *flash, uint32_t at, uint32_t size) {
 static int program_at(const myco_flash *flash, uint32_t at, const void *data, uint32_t size) {
   const uint8_t *from = (const uint8_t *)data;
   uint8_t piece[PIECE];
-  while (size > 0u) {
-    const uint32_t used = size < PIECE ? size : PIECE;
+  uint32_t done;
+  for (done = 0; done < size; done += PIECE) {
+    const uint32_t left = size - done;
     unsigned byte;
-    for (byte = 0; byte < PIECE; byte++) piece[byte] = byte < used ? from[byte] : 0xFFu;
-    if (flash->program(flash->ctx, at, piece, rounded(flash, used)) != 0) return 0;
-    at += used;
-    from += used;
-    size -= used;
+    for (byte = 0; byte < PIECE; byte++) piece[byte] = byte < left ? from[done + byte] : 0xFFu;
+    if (flash->program(flash->ctx, at + done, piece, left < PIECE ? rounded(flash, left) : PIECE) != 0) return 0;
   }
   return 1;
 }
@@ -128,14 +126,12 @@ static uint32_t read_record(const myco_flash *flash, uint32_t erase, uint32_t at
 static int is_whole(const myco_flash *flash, const record *of) {
   uint8_t piece[PIECE];
   uint32_t crc = 0;
-  uint32_t at = of->body;
-  uint32_t left = of->head.size;
-  while (left > 0u) {
+  uint32_t done;
+  for (done = 0; done < of->head.size; done += PIECE) {
+    const uint32_t left = of->head.size - done;
     const uint32_t size = left < PIECE ? left : PIECE;
-    if (!read_at(flash, at, piece, size)) return 0;
+    if (!read_at(flash, of->body + done, piece, size)) return 0;
     crc = crc32(crc, piece, size);
-    at += size;
-    left -= size;
   }
   return crc == of->head.body_crc;
 }
@@ -401,7 +397,6 @@ myco_status myco_store_kept(const myco_store *store, myco_checkpoint *out) {
   if (store->kept_at != 0u) {
     return read_at(store->flash, store->kept_at, out, sizeof *out) ? MYCO_OK : MYCO_ERR_FLASH;
   }
-  out->size = 0;
-  for (byte = 0; byte < sizeof out->root; byte++) out->root[byte] = 0;
+  for (byte = 0; byte < sizeof *out; byte++) ((uint8_t *)out)[byte] = 0;
   return MYCO_OK;
 }
