@@ -53,6 +53,16 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return Buffer.from(digest(nodeScratch), "latin1");
 }
 
+/** Of each pair of nodes their parent; a last one without a partner has none yet. @param nodes 32 bytes each */
+export function parentHashes(nodes: Uint8Array): Buffer {
+  const parents = Buffer.allocUnsafe(Math.floor(nodes.length / (2 * hashBytes)) * hashBytes);
+  for (let to = 0; to < parents.length; to += hashBytes) {
+    copyBytes(nodes, 2 * to, nodeScratch, 1, 2 * hashBytes);
+    parents.write(digest(nodeScratch), to, hashBytes, "latin1");
+  }
+  return parents;
+}
+
 /**
  * The right edge of an append-only tree: for every set bit h of the size, the root of the complete subtree of 2^h
  * leaves that stands there ("compact range"). Enough to append and to compute the root; below 1.7 KB at any size.

@@ -2,8 +2,8 @@
  * Making inclusion and consistency proofs (RFC 6962 §2.1.1 and §2.1.2) from tiles. A proof is a list of subtree roots;
  * all but the one at the right edge are of complete subtrees, which lie in one tile each.
  */
-import { hashBytes, MerkleTree, nodeHash } from "./merkle.ts";
-import { type ReadTile, tileHeight, tileOfSubtree, tileWidth, tileWidthAt } from "./tiles.ts";
+import { hashBytes, MerkleTree, nodeHash, parentHashes } from "./merkle.ts";
+import { type ReadTile, type TileNode, tileHeight, tileOfSubtree, tileWidth, tileWidthAt } from "./tiles.ts";
 
 /** The leaves `from` to `to` (exclusive) below one node of the tree. */
 interface Subtree {
@@ -116,32 +116,24 @@ class TileTree {
 
   constructor(hashes: Uint8Array) {
     const rows = [hashes];
-    for (let below = hashes; rows.length < tileHeight; below = rows.at(-1)!) {
-      const above = new Uint8Array(Math.floor(below.length / (2 * hashBytes)) * hashBytes);
-      for (let at = 0; at < above.length; at += hashBytes) {
-        const [left, right] = [2 * at, 2 * at + hashBytes];
-        above.set(nodeHash(below.subarray(left, right), below.subarray(right, right + hashBytes)), at);
-      }
-      rows.push(above);
-    }
+    while (rows.length < tileHeight) rows.push(parentHashes(rows.at(-1)!));
     this.#rows = rows;
   }
 
-  /** Of 2^height of its hashes. @throws RangeError where the tile does not have them */
-  root(height: number, index: number): Uint8Array {
-    const row = this.#rows[height]!;
-    const root = row.slice(index * hashBytes, (index + 1) * hashBytes);
+  /** @throws RangeError where the tile does not have the hashes below */
+  root({ row, place }: TileNode): Uint8Array {
+    const root = Uint8Array.prototype.slice.call(this.#rows[row]!, place * hashBytes, (place + 1) * hashBytes);
     if (root.length !== hashBytes) throw new RangeError(`a tile of ${this.#rows[0]!.length} bytes is too short`);
     return root;
   }
 }
 
-/** Roots of subtrees of the tree of some size, each tile read once. */
+/** Roots of subtrees of the tree of some size. First all their tiles are read, each once; then nothing is waited for. */
 class SubtreeRoots {
   readonly #size: number;
   readonly #readTile: ReadTile;
   readonly #cache: ProofCache;
-  readonly #tiles = new Map<string, Promise<TileTree>>();
+  readonly #tiles = new Map<string, TileTree>();
 
   constructor(size: number, readTile: ReadTile, cache: ProofCache) {
     this.#size = size;
@@ -149,52 +141,51 @@ class SubtreeRoots {
     this.#cache = cache;
   }
 
-  of(subtrees: readonly Subtree[]): Promise<Uint8Array[]> {
-    return Promise.all(subtrees.map((subtree) => this.#root(subtree)));
-  }
-
-  async #root({ from, to }: Subtree): Promise<Uint8Array> {
-    if (to < this.#size) return this.#peaks({ from, to });
+  async of(subtrees: readonly Subtree[]): Promise<Uint8Array[]> {
     const edge = this.#cache.edgeOf(this.#size);
-    const root = edge.get(from) ?? (await this.#peaks({ from, to }));
-    edge.set(from, root);
-    return root;
+    const unknown = subtrees.filter(({ from, to }) => to < this.#size || !edge.has(from));
+    const tiles = new Map(unknown.flatMap(completeSubtrees).map((node) => [tileName(node), node]));
+    await Promise.all([...tiles.values()].map((node) => this.#load(node)));
+    return subtrees.map((subtree) => {
+      if (subtree.to < this.#size) return this.#root(subtree);
+      const root = edge.get(subtree.from) ?? this.#root(subtree);
+      edge.set(subtree.from, root);
+      return root;
+    });
   }
 
-  async #peaks({ from, to }: Subtree): Promise<Uint8Array> {
-    // Complete subtrees from the left, each as large as fits: one, unless this is the right edge.
-    const peaks: Promise<Uint8Array>[] = [];
-    for (let at = from; at < to; ) {
-      let height = 0;
-      while (2 ** (height + 1) <= to - at) height++;
-      peaks.push(this.#complete(height, at / 2 ** height));
-      at += 2 ** height;
+  #root(subtree: Subtree): Uint8Array {
+    const peaks = completeSubtrees(subtree).map((node) => this.#tiles.get(tileName(node))!.root(node));
+    return peaks.reduceRight((right, left) => nodeHash(left, right));
+  }
+
+  async #load(node: TileNode): Promise<void> {
+    const name = tileName(node);
+    const { level, index } = node;
+    let tile = this.#cache.find(name);
+    if (tile === undefined) {
+      const width = tileWidthAt(this.#size, level, index);
+      tile = new TileTree(await this.#readTile(level, index, width));
+      if (level > 0 && width === tileWidth) this.#cache.keep(name, tile);
     }
-    return (await Promise.all(peaks)).reduceRight((right, left) => nodeHash(left, right));
-  }
-
-  async #complete(height: number, index: number): Promise<Uint8Array> {
-    const { level, index: tile, from, to } = tileOfSubtree(height, index);
-    return (await this.#tile(level, tile)).root(height % tileHeight, from / (to - from));
-  }
-
-  #tile(level: number, index: number): Promise<TileTree> {
-    const name = `${level}/${index}`;
-    const known = this.#tiles.get(name);
-    if (known !== undefined) return known;
-    const tile = this.#load(name, level, index);
     this.#tiles.set(name, tile);
-    return tile;
   }
+}
 
-  async #load(name: string, level: number, index: number): Promise<TileTree> {
-    const cached = this.#cache.find(name);
-    if (cached) return cached;
-    const width = tileWidthAt(this.#size, level, index);
-    const tile = new TileTree(await this.#readTile(level, index, width));
-    if (level > 0 && width === tileWidth) this.#cache.keep(name, tile);
-    return tile;
+/** Complete subtrees from the left, each as large as fits: one, unless this is the right edge. */
+function completeSubtrees({ from, to }: Subtree): TileNode[] {
+  const nodes: TileNode[] = [];
+  for (let at = from; at < to; ) {
+    let height = 0;
+    while (2 ** (height + 1) <= to - at) height++;
+    nodes.push(tileOfSubtree(height, at / 2 ** height));
+    at += 2 ** height;
   }
+  return nodes;
+}
+
+function tileName({ level, index }: TileNode): string {
+  return `${level}/${index}`;
 }
 
 function isIndex(value: number): boolean {

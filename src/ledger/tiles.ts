@@ -2,8 +2,6 @@
  * C2SP tlog-tiles: the tree as files of up to 256 hashes, and the entries as bundles of up to 256 entries. A tree of
  * some size has exactly one set of them; those that are not full stand at its right edge.
  */
-import { hashBytes } from "./hash.ts";
-
 /** A tile spans 8 tree levels: 256 hashes become one hash of the next tile level. */
 export const tileHeight = 8;
 export const tileWidth = 256;
@@ -69,15 +67,20 @@ export function parseTilePath(path: string): TilePath | undefined {
     : undefined;
 }
 
-/** Where the root of a complete subtree of 2^height leaves comes from: this many hashes of this tile, hashed together. */
-export function tileOfSubtree(
-  height: number,
-  index: number,
-): { level: number; index: number; from: number; to: number } {
-  const level = Math.floor(height / tileHeight);
-  const span = 2 ** (height % tileHeight);
-  const first = index * span;
-  const tile = Math.floor(first / tileWidth);
-  const from = (first - tile * tileWidth) * hashBytes;
-  return { level, index: tile, from, to: from + span * hashBytes };
+/** Where the root of a complete subtree is found: in the tree over the hashes of a tile. */
+export interface TileNode {
+  readonly level: number;
+  /** Of the tile. */
+  readonly index: number;
+  /** Height above the tile's hashes, 0 to 7, and the place there from the left. */
+  readonly row: number;
+  readonly place: number;
+}
+
+/** @param index which of the subtrees of 2^height leaves, from the left */
+export function tileOfSubtree(height: number, index: number): TileNode {
+  const row = height % tileHeight;
+  const perTile = tileWidth / 2 ** row;
+  const place = index % perTile;
+  return { level: Math.floor(height / tileHeight), index: (index - place) / perTile, row, place };
 }
