@@ -386,7 +386,8 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "bench proofs",
-    summary: "How long proofs and a start take on a ledger of a given size",
+    summary:
+      "How long a start and proofs take on a ledger of a given size that is in the system's memory, beside what reading and hashing one tile takes",
     options: [
       ["--entries <n>", "readings in the ledger", "1000000"],
       ["--proofs <n>", "proofs of each kind", "5000"],

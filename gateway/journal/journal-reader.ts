@@ -5,10 +5,11 @@
 import { GatewayError } from "../../src/errors.ts";
 import { diskFiles } from "./disk-files.ts";
 import { type FilePort, isMissing } from "./file-port.ts";
-import { sliceBundle } from "./frame.ts";
+import { frameHeaderBytes, sliceBundle } from "./frame.ts";
 import type { Frame } from "./frame-scanner.ts";
+import { entryBetween } from "./glimpse.ts";
 import { OffsetHints } from "./offset-index.ts";
-import { listSegments, segmentOf } from "./segment.ts";
+import { listSegments, segmentOf, segmentPath } from "./segment.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
 
 /** Consecutive entries of one frame. `bundle` is valid until the next is asked for: copy what is kept. */
@@ -24,6 +25,8 @@ export interface JournalFrame {
 export interface ReadFrame extends JournalFrame {
   /** Byte of its segment where the whole frame begins. */
   readonly offset: number;
+  /** Bytes from there to the bundle. */
+  readonly distance: number;
 }
 
 export class JournalReader {
@@ -62,7 +65,8 @@ export class JournalReader {
         const count = Math.min(frame.count, to - frame.firstLeaf) - skipped;
         const whole = count === frame.count;
         const bundle = whole ? frame.bundle : sliceBundle(frame.bundle, skipped, skipped + count);
-        yield { firstLeaf: leaf, count, control: frame.control, bundle, offset };
+        const distance = frameHeaderBytes + bundle.byteOffset - frame.bundle.byteOffset;
+        yield { firstLeaf: leaf, count, control: frame.control, bundle, offset, distance };
         leaf += count;
       }
     } finally {
@@ -85,6 +89,26 @@ export class JournalReader {
   async entry(index: number): Promise<Uint8Array> {
     const { firstLeaf, bundle } = await this.#frameOf(index);
     return Uint8Array.from(sliceBundle(bundle, index - firstLeaf, index - firstLeaf + 1).subarray(2));
+  }
+
+  /**
+   * One entry as `entry` would give it, for who checks it against its leaf hash: nothing else is checked, and instead of
+   * its whole frame only the few entries around it are read.
+   * @returns undefined, or other bytes, where the disk is damaged or the segment is being written anew, and undefined for
+   * the newest: `entry` then has it or says what is wrong
+   */
+  async glimpse(index: number): Promise<Uint8Array | undefined> {
+    const segment = segmentOf(this.#segments, index);
+    if (segment === undefined) return undefined;
+    // Where no hint can be read, `entry` finds out why.
+    const hints = this.#hints.around(index).catch(() => undefined);
+    const file = await ifThere(this.#files.open(segmentPath(this.#dir, segment), "read"));
+    try {
+      const between = await hints;
+      return file && between && (await entryBetween(file, between, index));
+    } finally {
+      await file?.close();
+    }
   }
 
   async close(): Promise<void> {
@@ -112,7 +136,8 @@ export class JournalReader {
       this.#segments = await listSegments(this.#files, this.#dir);
       segment = segmentOf(this.#segments, leaf);
     }
-    const cursor = segment === undefined ? undefined : await this.#openSegment(segment);
+    const cursor =
+      segment === undefined ? undefined : await ifThere(SegmentCursor.open(this.#files, this.#dir, segment));
     if (cursor === undefined) throw new GatewayError("ENTRY_NOT_FOUND", `leaf ${leaf} is no longer in the journal`);
     try {
       const hint = await this.#hints.before(leaf);
@@ -120,15 +145,6 @@ export class JournalReader {
       return cursor;
     } catch (error) {
       await cursor.close();
-      throw error;
-    }
-  }
-
-  async #openSegment(firstLeaf: number): Promise<SegmentCursor | undefined> {
-    try {
-      return await SegmentCursor.open(this.#files, this.#dir, firstLeaf);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -149,5 +165,14 @@ export class JournalReader {
     const before = this.#parked;
     this.#parked = cursor;
     await before?.close();
+  }
+}
+
+async function ifThere<T>(opening: Promise<T>): Promise<T | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { ActiveSegment } from "./active-segment.ts";
 import type { FilePort } from "./file-port.ts";
 import { FlatFile } from "./flat-file.ts";
+import type { Frame } from "./frame-scanner.ts";
 import type { JournalLogger } from "./logger.ts";
 import { leavesPerOffset, offsetRecordBytes, offsetRecords, offsetsPath } from "./offset-index.ts";
 import { SegmentCursor } from "./segment-cursor.ts";
@@ -25,8 +26,8 @@ export async function openJournal(at: {
   await files.makeDirectory(dir);
   await removeUnfinished(files, dir);
   const newestOffsets: Uint8Array[] = [];
-  const onFrame = (frame: { firstLeaf: number; count: number }, offset: number) => {
-    newestOffsets.push(offsetRecords(frame, offset));
+  const onFrame = (frame: Frame, offset: number) => {
+    newestOffsets.push(offsetRecords({ ...frame, payload: [frame.bundle] }, offset));
   };
   const recovered = await recoverJournal({ ...at, onFrame });
   const active = recovered
@@ -60,7 +61,7 @@ async function restoreOffsets(
         const offset = cursor.offset;
         const frame = await cursor.take();
         if (frame === undefined) break;
-        offsets.append(offsetRecords(frame, offset));
+        offsets.append(offsetRecords({ ...frame, payload: [frame.bundle] }, offset));
       }
       if (cursor.offset !== (await cursor.fileSize())) throw cursor.damage();
     } finally {

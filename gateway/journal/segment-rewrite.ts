@@ -109,7 +109,7 @@ async function copy(cursor: SegmentCursor, file: OpenFile, options: RewriteOptio
     const payload = replaced(frame, replace);
     const fields = { ...frame, payloadBytes: payload.length, previousCrc };
     const frameHeader = encodeFrameHeader(fields, [payload], salt);
-    offsets.push(offsetRecords(frame, written + waitingBytes));
+    offsets.push(offsetRecords({ ...frame, payload: [payload] }, written + waitingBytes));
     previousCrc = frameHeader.readUInt32BE(36);
     waiting.push(frameHeader, payload);
     waitingBytes += frameHeaderBytes + payload.length;

@@ -110,7 +110,7 @@ class RunReader {
     const bundle = Buffer.from(frame.bundle);
     forEachEntry(bundle, (entry) => this.#entries.push(entry));
     this.#bytes += bundle.length;
-    const expected = offsetRecords(frame, frame.offset);
+    const expected = offsetRecords({ ...frame, payload: [bundle] }, frame.offset, frame.distance);
     if (expected.length > 0) this.#offsets.push({ record: Math.ceil(frame.firstLeaf / leavesPerOffset), expected });
   }
 

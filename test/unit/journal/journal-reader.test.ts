@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JournalReader } from "../../../gateway/journal/journal-reader.ts";
+import { leavesPerOffset } from "../../../gateway/journal/offset-index.ts";
+import { listSegments } from "../../../gateway/journal/segment.ts";
 import { FaultyFiles } from "../../support/faulty-files.ts";
 import { appendAll, entriesOf, logDir, logOf, numbers, openLog } from "../../support/log-support.ts";
 
@@ -74,6 +76,36 @@ describe("a reader beside the writer", () => {
     expect([...entries.values()]).toEqual(["first", ...long, "last"]);
     expect(Buffer.from((await log.read(40))!).toString()).toBe(long[39]);
     await log.close();
+  });
+
+  test("glimpses an entry between two places that the offset index knows, in one frame, two or many", async () => {
+    const files = new FaultyFiles();
+    const log = await openLog(files, { segmentBytes: 3_000 });
+    const sizes = [1, 40, 3, 16, 1, 1, 100, 7, 15, 17, 32, 2, 60];
+    let total = 0;
+    for (const size of [...sizes, ...sizes]) {
+      await appendAll(
+        log,
+        Array.from({ length: size }, (_, index) => String(total + index).repeat(1 + ((total + index) % 9))),
+      );
+      total += size;
+    }
+    await log.close();
+    const reader = new JournalReader(logDir, files);
+    expect(await reader.glimpse(0)).toBeUndefined();
+    const missed: number[] = [];
+    for (let leaf = 0; leaf < total; leaf++) {
+      const entry = await reader.entry(leaf);
+      const glimpsed = await reader.glimpse(leaf);
+      if (glimpsed === undefined || Buffer.compare(glimpsed, entry) !== 0) missed.push(leaf);
+    }
+    // All but the last of a segment, and the first where one begins between two known places.
+    const ends = (await listSegments(files, logDir)).concat(total);
+    expect(ends.length).toBeGreaterThan(3);
+    const runOf = (leaf: number) => Math.floor(leaf / leavesPerOffset);
+    const isAtEnd = (leaf: number) => ends.some((end) => [runOf(end - 1), runOf(end)].includes(runOf(leaf)));
+    expect(missed.filter((leaf) => !isAtEnd(leaf))).toEqual([]);
+    await reader.close();
   });
 
   test("names the place where the journal is damaged, and reads what lies before and, given a hint, after", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hashFilePath } from "../../../gateway/journal/hash-files.ts";
-import type { Ledger } from "../../../gateway/journal/ledger.ts";
+import { journalDir, type Ledger } from "../../../gateway/journal/ledger.ts";
+import { offsetsPath } from "../../../gateway/journal/offset-index.ts";
 import { PublishedLog, witnessedPath } from "../../../gateway/journal/published-log.ts";
 import { entryBatch } from "../../../src/ledger/bundle.ts";
 import { leafHash } from "../../../src/ledger/merkle.ts";
@@ -107,14 +108,15 @@ describe("beside a ledger that grows", () => {
 
 describe("damage is not published", () => {
   test.each([
-    ["a hash file with a changed byte", "hash.0", 5 * 32],
-    ["a journal with a changed entry", "journal/0000000000000000.wal", "entry 5"],
-  ])("%s gives no proof and no bundle", async (_name, file, place) => {
+    // A proof of leaf 4 is made of the hash of 5, one of leaf 5 of its entry.
+    ["a hash file with a changed byte", "hash.0", 5 * 32, 4],
+    ["a journal with a changed entry", "journal/0000000000000000.wal", "entry 5", 5],
+  ])("%s gives no proof and no bundle", async (_name, file, place, leaf) => {
     await signedAt(40);
     const bytes = files.bytes(`${ledgerDir}/${file}`);
     const at = typeof place === "number" ? place : bytes.indexOf(place);
     bytes[at]! ^= 1;
-    await expect(log.inclusion(4)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+    await expect(log.inclusion(leaf)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
     await expect(log.tile({ level: "entries", index: 0, width: 40 })).rejects.toMatchObject({
       code: "JOURNAL_CORRUPT",
     });
@@ -127,6 +129,21 @@ describe("damage is not published", () => {
     await expect(log.inclusion(0)).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
     hashes[600 * 32]! ^= 1;
     expect((await log.inclusion(0))?.leafIndex).toBe(0);
+  });
+
+  test.each([0, 1, 45, 0xff])("an offset index full of %i makes no proof fail", async (garbage) => {
+    await signedAt(300);
+    files.bytes(offsetsPath(journalDir(ledgerDir))).fill(garbage);
+    for (let leaf = 0; leaf < 300; leaf += 7)
+      expect(Buffer.from((await log.inclusion(leaf))!.leaf!)).toEqual(text(leaf));
+  });
+
+  test("an offset index that leads to the neighbour of a leaf does not make a proof of it", async () => {
+    await signedAt(40);
+    await log.inclusion(0);
+    const offsets = files.bytes(offsetsPath(journalDir(ledgerDir)));
+    offsets.writeUInt32BE(offsets.readUInt32BE(0) + 2 + text(0).length, 0);
+    expect(Buffer.from((await log.inclusion(3))!.leaf!)).toEqual(text(3));
   });
 
   test("hashes that are not there are missed, by name", async () => {

@@ -107,6 +107,25 @@ describe("erasing a device", () => {
     await log.close();
   });
 
+  test("takes no proof away while it is under way", async () => {
+    const files = new FaultyFiles();
+    const ledger = await ledgerOf(files, 60);
+    const log = new PublishedLog({ dir: ledgerDir, files });
+    const size = (await log.checkpoint())!.checkpoint.size;
+    const { done } = await (await removalOf(ledger)).erase("dev-1");
+    let isDone = false;
+    void done.then(() => {
+      isDone = true;
+    });
+    let proofs = 0;
+    // A proof that does not lead to the signed root is thrown, not returned.
+    for (; !isDone; proofs++) expect((await log.inclusion(proofs % size))!.leafIndex).toBe(proofs % size);
+    expect(proofs).toBeGreaterThan(10);
+    for (let leaf = 0; leaf < size; leaf++) expect((await log.inclusion(leaf))!.leafIndex).toBe(leaf);
+    await log.close();
+    await ledger.close();
+  });
+
   test("is refused by the verifier where no order explains it, where the order is another's, and where one more is gone", async () => {
     const files = new FaultyFiles();
     const ledger = await ledgerOf(files, 60);

@@ -111,7 +111,7 @@ describe("what is derived is written anew from the journal, and an entry tells i
 
   test("the offset index", async () => {
     const { files, bench } = await benchOf(1000);
-    flip(files, offsetsPath(journalDir(ledgerDir)), 8 * 2 + 7);
+    flip(files, offsetsPath(journalDir(ledgerDir)), 8 * 32 + 7);
     const { findings } = await bench.pass();
     expect(findings).toMatchObject([{ part: "offsets", leafIndex: 512, count: 1, repaired: true }]);
     expect((await bench.pass()).findings).toEqual([]);
