@@ -11,7 +11,7 @@
 /* Map keys are integers that a double holds exactly, so that every language can. */
 #define EXACT_INTEGER_END 0x20000000000000u
 
-void myco_reader_init(myco_reader *r, const uint8_t *data, size_t len) {
+MYCO_ONE_COPY void myco_reader_init(myco_reader *r, const uint8_t *data, size_t len) {
   r->data = data;
   r->len = data == NULL ? 0u : len;
   r->at = 0;
@@ -54,10 +54,9 @@ static myco_status take_head(myco_reader *r, unsigned major, uint64_t *argument)
     if (myco_head_info(value) != info) return MYCO_ERR_NOT_DETERMINISTIC;
   }
   /* Nobody walks or allocates on the word of a head alone: every item takes at least a byte. */
-  if (((major == MYCO_CBOR_BYTES || major == MYCO_CBOR_TEXT || major == MYCO_CBOR_ARRAY) && value > left) ||
-      (major == MYCO_CBOR_MAP && value > left / 2u) || (major == MYCO_CBOR_TAG && left == 0u)) {
-    return MYCO_ERR_NOT_WELL_FORMED;
-  }
+  if (major == MYCO_CBOR_TAG && left == 0u) return MYCO_ERR_NOT_WELL_FORMED;
+  if (major == MYCO_CBOR_MAP) left /= 2u;
+  if (major >= MYCO_CBOR_BYTES && major <= MYCO_CBOR_MAP && value > left) return MYCO_ERR_NOT_WELL_FORMED;
   r->at += 1u + bytes;
   *argument = value;
   return MYCO_OK;

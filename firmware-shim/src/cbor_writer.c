@@ -54,9 +54,13 @@ void myco_write_int(myco_writer *w, int64_t value) {
   else myco_write_head(w, MYCO_CBOR_NEGATIVE, ~(uint64_t)value); /* -1 - value, without overflow */
 }
 
-void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
-  myco_write_head(w, MYCO_CBOR_BYTES, len);
+static MYCO_ONE_COPY void write_string(myco_writer *w, const uint8_t *data, size_t len, unsigned major) {
+  myco_write_head(w, major, len);
   myco_write_raw(w, data, len);
+}
+
+void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
+  write_string(w, data, len, MYCO_CBOR_BYTES);
 }
 
 void myco_write_room(myco_writer *w, size_t len) {
@@ -65,8 +69,7 @@ void myco_write_room(myco_writer *w, size_t len) {
 }
 
 void myco_write_text(myco_writer *w, const char *text, size_t len) {
-  myco_write_head(w, MYCO_CBOR_TEXT, len);
-  myco_write_raw(w, (const uint8_t *)text, len);
+  write_string(w, (const uint8_t *)text, len, MYCO_CBOR_TEXT);
 }
 
 myco_status myco_writer_finish(const myco_writer *w, size_t *written) {

@@ -15,9 +15,9 @@ static void write_message(myco_writer *w, const myco_envelope *in) {
   write_first_fields(w, in, MYCO_ENVELOPE_VERSION, REQUIRED_KEYS);
   myco_write_bytes(w, in->msg_id, MYCO_MSG_ID_BYTES);
   write_other_fields(w, in);
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_HASH);
+  write_key(w, MYCO_ENVELOPE_KEY_HASH);
   myco_write_room(w, MYCO_HASH_BYTES);
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_SIGNATURE);
+  write_key(w, MYCO_ENVELOPE_KEY_SIGNATURE);
   myco_write_room(w, MYCO_SIGNATURE_BYTES);
 }
 

@@ -22,25 +22,29 @@ static int is_printable(uint8_t c) {
   return c >= 0x20u && c != 0x7Fu;
 }
 
-static void write_uint(myco_writer *w, unsigned key, uint64_t value) {
+static MYCO_ONE_COPY void write_key(myco_writer *w, unsigned key) {
   myco_write_uint(w, key);
+}
+
+static MYCO_ONE_COPY void write_uint(myco_writer *w, unsigned key, uint64_t value) {
+  write_key(w, key);
   myco_write_uint(w, value);
 }
 
-static void write_int(myco_writer *w, unsigned key, int64_t value) {
-  myco_write_uint(w, key);
+static MYCO_ONE_COPY void write_int(myco_writer *w, unsigned key, int64_t value) {
+  write_key(w, key);
   myco_write_int(w, value);
 }
 
 /** @param number the code, or with a text how long that is */
 static MYCO_ONE_COPY void write_code(myco_writer *w, unsigned key, const char *text, unsigned number) {
-  myco_write_uint(w, key);
+  write_key(w, key);
   if (text == NULL) myco_write_uint(w, number);
   else myco_write_text(w, text, number);
 }
 
 static void write_geo(myco_writer *w, const myco_geo *geo) {
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_GEO);
+  write_key(w, MYCO_ENVELOPE_KEY_GEO);
   myco_write_head(w, MYCO_CBOR_MAP, 2u + (geo->has_acc != 0u));
   write_int(w, MYCO_GEO_KEY_LAT_E7, geo->lat_e7);
   write_int(w, MYCO_GEO_KEY_LON_E7, geo->lon_e7);
@@ -63,24 +67,25 @@ static void write_first_fields(myco_writer *w, const myco_envelope *in, unsigned
   const unsigned optional = (in->geo != NULL ? 1u : 0u) + (in->metadata != NULL ? 1u : 0u);
   myco_write_head(w, MYCO_CBOR_MAP, keys + optional);
   write_uint(w, MYCO_ENVELOPE_KEY_VERSION, version);
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_DEVICE_ID);
+  write_key(w, MYCO_ENVELOPE_KEY_DEVICE_ID);
   myco_write_text(w, in->device_id, in->device_id_len);
   write_uint(w, MYCO_ENVELOPE_KEY_PROTO, in->proto);
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_MSG_ID);
+  write_key(w, MYCO_ENVELOPE_KEY_MSG_ID);
 }
 
 /** From behind key 3 to the metadata. */
 static void write_other_fields(myco_writer *w, const myco_envelope *in) {
-  size_t at;
+  const myco_reading *reading = in->readings;
+  size_t left = in->reading_count;
   write_int(w, MYCO_ENVELOPE_KEY_EPOCH_MS, in->epoch_ms);
   write_uint(w, MYCO_ENVELOPE_KEY_SEQ, in->seq);
   write_uint(w, MYCO_ENVELOPE_KEY_MONO_MS, in->mono_ms);
   if (in->geo != NULL) write_geo(w, in->geo);
-  myco_write_uint(w, MYCO_ENVELOPE_KEY_READINGS);
-  myco_write_head(w, MYCO_CBOR_ARRAY, in->reading_count);
-  for (at = 0; at < in->reading_count; at++) write_reading(w, &in->readings[at]);
+  write_key(w, MYCO_ENVELOPE_KEY_READINGS);
+  myco_write_head(w, MYCO_CBOR_ARRAY, left);
+  for (; left > 0u; left--) write_reading(w, reading++);
   if (in->metadata != NULL) {
-    myco_write_uint(w, MYCO_ENVELOPE_KEY_METADATA);
+    write_key(w, MYCO_ENVELOPE_KEY_METADATA);
     myco_write_raw(w, in->metadata, in->metadata_len);
   }
 }
