@@ -204,6 +204,12 @@ async function run({ port, messages, perSecond, window }: Extract<LoadRequest, {
   return { acked: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
+/**
+ * At a given rate a connection sends what has become due no oftener than this, in one write: the generator shares the
+ * machine with what it measures. The pause counts as latency, which begins when a message is due.
+ */
+const shortestPauseMs = 4;
+
 /** One connection with at most `window` messages unacknowledged. */
 class Sender {
   readonly latencies: number[] = [];
@@ -267,14 +273,19 @@ class Sender {
           else this.#socket.write(packets);
           room = Math.min(room, count - sent);
         }
-        if (sent >= count && this.#unacked === 0) {
-          clearInterval(timer);
-          resolve();
-        }
+        resolveWhenDone();
       };
-      const timer = setInterval(pump, interval === 0 ? 1000 : 1);
-      this.#onAck = pump;
-      pump();
+      const resolveWhenDone = (): void => {
+        if (sent >= count && this.#unacked === 0) resolve();
+      };
+      const pumpWhenDue = (): void => {
+        pump();
+        if (sent < count)
+          setTimeout(pumpWhenDue, Math.max(started + sent * interval - performance.now(), shortestPauseMs));
+      };
+      this.#onAck = interval === 0 ? pump : resolveWhenDone;
+      if (interval === 0) pump();
+      else pumpWhenDue();
     });
   }
 
