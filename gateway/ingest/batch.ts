@@ -8,7 +8,7 @@ import type { Device } from "../../src/registry/device.ts";
 import type { QuarantineReason } from "../../src/rejects.ts";
 
 /** Messages in a batch at most; enough to make a hand-over cheap, few enough that a burst is shared by the workers. */
-export const maxBatchCount = 128;
+export const maxBatchCount = 64;
 /** Bytes of payload a slab holds, unless one message alone is larger. */
 export const slabBytes = 96 * 1024;
 

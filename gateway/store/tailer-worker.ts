@@ -1,6 +1,7 @@
 /** The tailer's thread: messages in, TailerLoop, reports out. Started by tailer.ts. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { ClientConfig } from "pg";
+import { goBehindOthers } from "../background-thread.ts";
 import { JournalReader } from "../journal/journal-reader.ts";
 import { TailerLoop } from "./tailer-loop.ts";
 
@@ -13,6 +14,9 @@ export type TailerCommand =
   | { readonly kind: "durable"; readonly size: number }
   | { readonly kind: "database"; readonly config: ClientConfig }
   | { readonly kind: "stop" };
+
+// Nobody waits for the copy, and the later it reads, the more goes into one COPY.
+goBehindOthers();
 
 const port = parentPort!;
 const reader = new JournalReader((workerData as TailerWorkerData).journalDir);

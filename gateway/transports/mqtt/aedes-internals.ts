@@ -62,6 +62,12 @@ export interface ParserGuard {
   readonly onPacketTooLarge: () => void;
 }
 
+export interface ReadingEvents {
+  readonly onReadable: () => void;
+  /** A packet is done. */
+  readonly onDone: () => void;
+}
+
 /** What a stranger may have us keep until it has said who it is. */
 const maxConnectBytes = 16_384;
 
@@ -94,37 +100,28 @@ export function guardParser(client: AedesClient, { maxPacketBytes, onPacketTooLa
 }
 
 /**
- * Read from the socket only while `mayRead` says so. aedes itself reads a chunk, waits until every packet in it is done,
- * and reads the next; since a PUBLISH is done when it is durable, the verify workers would then idle while the disk
- * works and the other way round. It also counts arriving bytes as a packet done, and so reads small segments without end.
- * @param mayRead is given the number of packets read and not done
- * @returns to be called when `mayRead` may have changed its mind for another reason than a packet done
+ * From now on the socket is read by the caller only. aedes itself reads a chunk, waits until every packet in it is done,
+ * and reads the next; since a PUBLISH is done when it is durable, the verify workers would then idle while the disk works
+ * and the other way round. It also counts arriving bytes as a packet done, and so reads small segments without end.
+ * @returns read a chunk; false where there is none
  */
-export function readWhile(client: AedesClient, mayRead: (unsettled: number) => boolean): () => void {
+export function takeOverReading(client: AedesClient, { onReadable, onDone }: ReadingEvents): () => boolean {
   const { conn, _parser: parser } = client;
-  let isReading = false;
-  const readOn = (): void => {
-    // A packet that is done at once comes back here while its chunk is still being parsed.
-    if (isReading) return;
-    isReading = true;
-    while (mayRead(client._parsingBatch)) {
-      const chunk: Buffer | null = conn.read();
-      if (chunk === null) break;
-      parser.parse(chunk);
-    }
-    isReading = false;
-  };
   conn.removeListener("readable", client._nextBatch);
-  conn.on("readable", readOn);
+  conn.on("readable", onReadable);
   client._parsingBatch = 0;
   client._nextBatch = (error) => {
     if (error) client.emit("error", error);
     else {
       client._parsingBatch--;
-      readOn();
+      onDone();
     }
   };
-  return readOn;
+  return () => {
+    const chunk: Buffer | null = conn.read();
+    if (chunk !== null) parser.parse(chunk);
+    return chunk !== null;
+  };
 }
 
 /**
