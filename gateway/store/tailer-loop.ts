@@ -20,7 +20,7 @@ export interface TailerPorts {
 /** A batch is sent off at this size: some thousand entries. */
 const fullBatchBytes = 1024 * 1024;
 /** A transaction costs the server far more than an entry does, so that small batches wait for company; the first does not. */
-const batchIntervalMs = 10;
+const batchIntervalMs = 40;
 const firstRetryMs = 50;
 const lastRetryMs = 5_000;
 
