@@ -23,6 +23,10 @@ void myco_reader_fail(myco_reader *r, myco_status status) {
   r->at = r->len;
 }
 
+MYCO_ONE_COPY void myco_refuse(myco_reader *r) {
+  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+}
+
 unsigned myco_read_peek(const myco_reader *r) {
   return r->at < r->len ? (unsigned)r->data[r->at] >> 5 : NOTHING;
 }
@@ -75,7 +79,7 @@ unsigned myco_read_head(myco_reader *r, uint64_t *argument) {
 static MYCO_ONE_COPY uint64_t expect(myco_reader *r, unsigned major, uint64_t max) {
   uint64_t argument;
   if (myco_read_head(r, &argument) == major && argument <= max) return argument;
-  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  myco_refuse(r);
   return 0;
 }
 
@@ -91,7 +95,7 @@ int64_t myco_read_int(myco_reader *r) {
   uint64_t argument;
   const unsigned major = myco_read_head(r, &argument);
   if (major > MYCO_CBOR_NEGATIVE || argument > (uint64_t)INT64_MAX) {
-    myco_reader_fail(r, MYCO_ERR_SCHEMA);
+    myco_refuse(r);
     return 0;
   }
   return major == MYCO_CBOR_NEGATIVE ? -1 - (int64_t)argument : (int64_t)argument;
@@ -143,14 +147,14 @@ const uint8_t *myco_read_fixed(myco_reader *r, size_t len) {
   size_t found;
   const uint8_t *bytes = read_string(r, MYCO_CBOR_BYTES, len, &found);
   if (found == len) return bytes;
-  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  myco_refuse(r);
   return NULL;
 }
 
 const char *myco_read_text(myco_reader *r, size_t max, size_t *len) {
   const uint8_t *text = read_string(r, MYCO_CBOR_TEXT, max, len);
   if (*len > 0u) return (const char *)text;
-  myco_reader_fail(r, MYCO_ERR_SCHEMA);
+  myco_refuse(r);
   return NULL;
 }
 
@@ -158,6 +162,10 @@ int myco_read_key(myco_reader *r, unsigned key) {
   if (r->at >= r->len || r->data[r->at] != key) return 0;
   r->at++;
   return 1;
+}
+
+MYCO_ONE_COPY void myco_expect_byte(myco_reader *r, unsigned byte) {
+  if (!myco_read_key(r, byte)) myco_refuse(r);
 }
 
 /** A container whose end has not come yet; small, because they lie on the stack. */
@@ -169,15 +177,15 @@ typedef struct level {
 #define SKIP_BYTES_MAX UINT16_MAX
 #define NO_MAP UINT16_MAX
 
-static MYCO_ONE_COPY void refuse_unless(myco_reader *r, int is_allowed) {
-  if (!is_allowed) myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
+static MYCO_ONE_COPY void disallow(myco_reader *r) {
+  myco_reader_fail(r, MYCO_ERR_NOT_DETERMINISTIC);
 }
 
 /** One item of the profile, with its bytes, without what a container holds. @return its major type */
 static unsigned take_item(myco_reader *r, uint64_t *argument) {
   const unsigned major = myco_read_head(r, argument);
   if (major == MYCO_CBOR_BYTES || major == MYCO_CBOR_TEXT) (void)take_string(r, major, (size_t)*argument);
-  if (major >= MYCO_CBOR_TAG) refuse_unless(r, major == MYCO_CBOR_SIMPLE && (unsigned)*argument - SIMPLE_FALSE <= 2u);
+  if (major >= MYCO_CBOR_TAG && !(major == MYCO_CBOR_SIMPLE && (unsigned)*argument - SIMPLE_FALSE <= 2u)) disallow(r);
   return major;
 }
 
@@ -192,29 +200,31 @@ static int ascends(const myco_reader *r, size_t before, size_t key) {
 }
 
 static int is_key(unsigned major, uint64_t argument) {
-  return major == MYCO_CBOR_TEXT || (major <= MYCO_CBOR_NEGATIVE && argument < EXACT_INTEGER_END - major);
+  /* The absolute value is `argument + major`, which may wrap. */
+  return major == MYCO_CBOR_TEXT ||
+         (major <= MYCO_CBOR_NEGATIVE && (argument | (argument + major)) < EXACT_INTEGER_END);
 }
 
 void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
   level levels[MYCO_CBOR_DEPTH_MAX + 1u];
   level *in = levels;
   const level *const deepest = levels + (depth < MYCO_CBOR_DEPTH_MAX ? depth : MYCO_CBOR_DEPTH_MAX);
-  refuse_unless(r, r->len <= SKIP_BYTES_MAX);
+  if (r->len > SKIP_BYTES_MAX) disallow(r);
   in->left = 1;
   in->key_at = NO_MAP;
   for (;;) {
     const size_t start = r->at;
     uint64_t argument;
     const unsigned major = take_item(r, &argument);
-    refuse_unless(r, items-- > 0u);
+    if (items-- == 0u) disallow(r);
     if (in->key_at != NO_MAP && in->left % 2u == 0u) {
-      refuse_unless(r, is_key(major, argument) && (in->key_at == 0u || ascends(r, in->key_at, start)));
+      if (!is_key(major, argument) || (in->key_at != 0u && !ascends(r, in->key_at, start))) disallow(r);
       in->key_at = (uint16_t)start;
       in->left--;
     } else {
       in->left--;
       if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
-        if (in == deepest) refuse_unless(r, 0);
+        if (in == deepest) disallow(r);
         else in++;
         in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
         in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
@@ -238,4 +248,11 @@ myco_status myco_cbor_check(const uint8_t *data, size_t len) {
   myco_reader_init(&r, data, len);
   myco_cbor_skip(&r, MYCO_CBOR_DEPTH_MAX, ANY_ITEMS);
   return myco_reader_finish(&r);
+}
+
+myco_status myco_finish_message(myco_reader *r) {
+  myco_status status;
+  if (myco_reader_finish(r) == MYCO_OK) return MYCO_OK;
+  status = myco_cbor_check(r->data, r->len);
+  return status == MYCO_OK ? MYCO_ERR_SCHEMA : status;
 }

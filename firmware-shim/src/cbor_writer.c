@@ -9,24 +9,15 @@ void myco_writer_init(myco_writer *w, uint8_t *out, size_t cap) {
   w->status = MYCO_OK;
 }
 
-void myco_writer_fail(myco_writer *w, myco_status status) {
+MYCO_ONE_COPY void myco_writer_fail(myco_writer *w, myco_status status) {
   if (w->status == MYCO_OK) w->status = status;
 }
 
-/** @param data NULL leaves room */
-static void add(myco_writer *w, const uint8_t *data, size_t len) {
-  const size_t end = w->len + len;
-  if (end < len) {
-    myco_writer_fail(w, MYCO_ERR_ARG);
-    return;
-  }
-  if (data != NULL && end > 0u && end <= w->cap) myco_copy(w->out + w->len, data, len);
-  w->len = end;
-}
-
 void myco_write_raw(myco_writer *w, const uint8_t *data, size_t len) {
-  if (data == NULL && len > 0u) myco_writer_fail(w, MYCO_ERR_ARG);
-  add(w, data, len);
+  const size_t start = w->len;
+  w->len += len;
+  if (w->len < len || (data == NULL && len > 0u)) myco_writer_fail(w, MYCO_ERR_ARG);
+  else if (len > 0u && w->len <= w->cap) myco_copy(w->out + start, data, len);
 }
 
 unsigned myco_head_info(uint64_t argument) {
@@ -65,7 +56,8 @@ void myco_write_bytes(myco_writer *w, const uint8_t *data, size_t len) {
 
 void myco_write_room(myco_writer *w, size_t len) {
   myco_write_head(w, MYCO_CBOR_BYTES, len);
-  add(w, NULL, len);
+  w->len += len;
+  if (w->len < len) myco_writer_fail(w, MYCO_ERR_ARG);
 }
 
 void myco_write_text(myco_writer *w, const char *text, size_t len) {

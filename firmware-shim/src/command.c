@@ -94,9 +94,8 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
     if (!is_first) expect_sign(&s, ',');
     if (is_object) {
       const char *name;
-      skip_space(&s);
-      name = s.at;
       expect_sign(&s, '"');
+      name = s.at - 1;
       skip_text(&s);
       is_key = is_text(name, (size_t)(s.at - name), key);
       expect_sign(&s, ':');

@@ -67,26 +67,29 @@ myco_status myco_envelope_seal(uint8_t *message, size_t len, const myco_crypto *
 }
 
 static const uint8_t *fixed_at(myco_reader *r, unsigned key, size_t len) {
-  expect_key(r, key);
+  myco_expect_byte(r, key);
   return myco_read_fixed(r, len);
 }
 
 static void read_message(myco_reader *r, myco_envelope_view *out) {
-  size_t keys = read_first_fields(r, MYCO_ENVELOPE_VERSION, out);
+  size_t keys = (size_t)myco_read_expect(r, MYCO_CBOR_MAP);
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_VERSION);
+  myco_expect_byte(r, MYCO_ENVELOPE_VERSION);
+  read_first_fields(r, out);
   out->msg_id = myco_read_fixed(r, MYCO_MSG_ID_BYTES);
   keys -= read_other_fields(r, out);
   out->unsigned_len = r->at;
   out->hash = fixed_at(r, MYCO_ENVELOPE_KEY_HASH, MYCO_HASH_BYTES);
   out->signature = fixed_at(r, MYCO_ENVELOPE_KEY_SIGNATURE, MYCO_SIGNATURE_BYTES);
-  require(r, keys == REQUIRED_KEYS);
+  if (keys != REQUIRED_KEYS) myco_refuse(r);
 }
 
 myco_status myco_envelope_parse(const uint8_t *message, size_t len, myco_envelope_view *out) {
   myco_reader r;
-  if (len > MYCO_ENVELOPE_BYTES_MAX) return MYCO_ERR_NOT_DETERMINISTIC;
   myco_reader_init(&r, message, len);
+  if (len > MYCO_ENVELOPE_BYTES_MAX) myco_refuse(&r);
   read_message(&r, out);
-  return finish_reading(&r);
+  return myco_finish_message(&r);
 }
 
 int myco_envelope_next_reading(myco_envelope_view *view, myco_reading *out) {

@@ -90,33 +90,21 @@ static void write_other_fields(myco_writer *w, const myco_envelope *in) {
   }
 }
 
-static void require(myco_reader *r, int holds) {
-  if (!holds) myco_reader_fail(r, MYCO_ERR_SCHEMA);
-}
-
-static void expect_key(myco_reader *r, unsigned key) {
-  require(r, myco_read_key(r, key));
-}
 
 static MYCO_ONE_COPY uint32_t uint_at(myco_reader *r, unsigned key, uint32_t max) {
-  expect_key(r, key);
+  myco_expect_byte(r, key);
   return (uint32_t)myco_read_uint(r, max);
 }
 
-static MYCO_ONE_COPY uint64_t uint64_at(myco_reader *r, unsigned key) {
-  expect_key(r, key);
-  return myco_read_expect(r, MYCO_CBOR_UINT);
-}
-
 static MYCO_ONE_COPY int64_t int_at(myco_reader *r, unsigned key) {
-  expect_key(r, key);
+  myco_expect_byte(r, key);
   return myco_read_int(r);
 }
 
 /** @return from -max to max */
 static MYCO_ONE_COPY int32_t degrees_at(myco_reader *r, unsigned key, uint32_t max) {
   const int64_t value = int_at(r, key);
-  require(r, (uint64_t)value + max <= (uint64_t)max + max);
+  if ((uint64_t)value + max > (uint64_t)max + max) myco_refuse(r);
   return (int32_t)value;
 }
 
@@ -125,7 +113,7 @@ static MYCO_ONE_COPY const char *read_text(myco_reader *r, int is_id, size_t *le
   const char *const text = myco_read_text(r, TEXT_MAX, len);
   size_t at;
   for (at = 0; at < *len; at++) {
-    require(r, is_id ? is_of_device_id((uint8_t)text[at]) : is_printable((uint8_t)text[at]));
+    if (!(is_id ? is_of_device_id((uint8_t)text[at]) : is_printable((uint8_t)text[at]))) myco_refuse(r);
   }
   return text;
 }
@@ -133,7 +121,7 @@ static MYCO_ONE_COPY const char *read_text(myco_reader *r, int is_id, size_t *le
 /** A number of a code table, or text. @return the number, if it is one */
 static MYCO_ONE_COPY uint16_t read_code(myco_reader *r, unsigned key, const char **text, uint8_t *text_len) {
   size_t len = 0;
-  expect_key(r, key);
+  myco_expect_byte(r, key);
   *text = NULL;
   *text_len = 0;
   if (myco_read_peek(r) != MYCO_CBOR_TEXT) return (uint16_t)myco_read_uint(r, UINT16_MAX);
@@ -143,7 +131,7 @@ static MYCO_ONE_COPY uint16_t read_code(myco_reader *r, unsigned key, const char
 }
 
 static void read_reading(myco_reader *r, myco_reading *out) {
-  require(r, myco_read_expect(r, MYCO_CBOR_MAP) == READING_KEYS);
+  myco_expect_byte(r, MYCO_SHORT_HEAD(MYCO_CBOR_MAP, READING_KEYS));
   out->sensor = read_code(r, MYCO_READING_KEY_SENSOR, &out->sensor_text, &out->sensor_text_len);
   out->vi = int_at(r, MYCO_READING_KEY_VI);
   out->vs = (uint8_t)uint_at(r, MYCO_READING_KEY_VS, MYCO_VALUE_PLACES_MAX);
@@ -152,68 +140,54 @@ static void read_reading(myco_reader *r, myco_reading *out) {
 }
 
 static void read_geo(myco_reader *r, myco_geo *out) {
-  const size_t keys = (size_t)myco_read_expect(r, MYCO_CBOR_MAP);
+  out->acc_m = 0;
+  out->has_acc = (uint8_t)myco_read_key(r, MYCO_SHORT_HEAD(MYCO_CBOR_MAP, 3u));
+  if (!out->has_acc) myco_expect_byte(r, MYCO_SHORT_HEAD(MYCO_CBOR_MAP, 2u));
   out->lat_e7 = degrees_at(r, MYCO_GEO_KEY_LAT_E7, MYCO_GEO_LAT_E7_MAX);
   out->lon_e7 = degrees_at(r, MYCO_GEO_KEY_LON_E7, MYCO_GEO_LON_E7_MAX);
-  out->has_acc = keys != 2u;
-  out->acc_m = out->has_acc ? uint_at(r, MYCO_GEO_KEY_ACC_M, UINT32_MAX) : 0u;
-  require(r, keys - 2u <= 1u);
+  if (out->has_acc) out->acc_m = uint_at(r, MYCO_GEO_KEY_ACC_M, UINT32_MAX);
 }
 
 static void read_readings(myco_reader *r, myco_envelope_view *out) {
   myco_reading reading;
   size_t left;
-  expect_key(r, MYCO_ENVELOPE_KEY_READINGS);
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_READINGS);
   left = out->reading_count = (size_t)myco_read_expect(r, MYCO_CBOR_ARRAY);
-  require(r, left <= MYCO_READINGS_MAX);
+  if (left > MYCO_READINGS_MAX) myco_refuse(r);
   out->readings = *r;
   for (; left > 0u && r->status == MYCO_OK; left--) read_reading(r, &reading);
 }
 
 static void read_metadata(myco_reader *r, myco_envelope_view *out) {
   const size_t start = r->at;
-  require(r, myco_read_peek(r) == MYCO_CBOR_MAP);
+  if (myco_read_peek(r) != MYCO_CBOR_MAP) myco_refuse(r);
   myco_cbor_skip(r, MYCO_METADATA_DEPTH_MAX, MYCO_METADATA_ITEMS_MAX);
   out->metadata = r->data + start;
   out->metadata_len = r->at - start;
 }
 
-/** @return how many keys the map promises */
-static size_t read_first_fields(myco_reader *r, unsigned version, myco_envelope_view *out) {
-  const size_t keys = (size_t)myco_read_expect(r, MYCO_CBOR_MAP);
-  require(r, uint_at(r, MYCO_ENVELOPE_KEY_VERSION, version) == version);
-  expect_key(r, MYCO_ENVELOPE_KEY_DEVICE_ID);
+/** From behind the version to key 3. */
+static void read_first_fields(myco_reader *r, myco_envelope_view *out) {
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_DEVICE_ID);
   out->device_id = read_text(r, 1, &out->device_id_len);
   out->proto = (uint8_t)uint_at(r, MYCO_ENVELOPE_KEY_PROTO, UINT8_MAX);
-  expect_key(r, MYCO_ENVELOPE_KEY_MSG_ID);
-  return keys;
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_MSG_ID);
 }
 
 /** @return how many of the optional keys there are */
 static size_t read_other_fields(myco_reader *r, myco_envelope_view *out) {
-  size_t optional;
   out->epoch_ms = int_at(r, MYCO_ENVELOPE_KEY_EPOCH_MS);
-  out->seq = uint64_at(r, MYCO_ENVELOPE_KEY_SEQ);
-  out->mono_ms = uint64_at(r, MYCO_ENVELOPE_KEY_MONO_MS);
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_SEQ);
+  out->seq = myco_read_expect(r, MYCO_CBOR_UINT);
+  myco_expect_byte(r, MYCO_ENVELOPE_KEY_MONO_MS);
+  out->mono_ms = myco_read_expect(r, MYCO_CBOR_UINT);
   out->has_geo = (uint8_t)myco_read_key(r, MYCO_ENVELOPE_KEY_GEO);
-  optional = out->has_geo;
   if (out->has_geo) read_geo(r, &out->geo);
   read_readings(r, out);
   out->metadata = NULL;
   out->metadata_len = 0;
-  if (myco_read_key(r, MYCO_ENVELOPE_KEY_METADATA)) {
-    optional++;
-    read_metadata(r, out);
-  }
-  return optional;
-}
-
-/** Nothing may follow. It may not fit the schema; that is said only of what is deterministic CBOR at all. */
-static myco_status finish_reading(myco_reader *r) {
-  myco_status status;
-  if (myco_reader_finish(r) == MYCO_OK) return MYCO_OK;
-  status = myco_cbor_check(r->data, r->len);
-  return status == MYCO_OK ? MYCO_ERR_SCHEMA : status;
+  if (myco_read_key(r, MYCO_ENVELOPE_KEY_METADATA)) read_metadata(r, out);
+  return (size_t)out->has_geo + (out->metadata != NULL);
 }
 
 #endif /* MYCO_ENVELOPE_FIELDS_H */

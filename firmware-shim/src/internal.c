@@ -36,7 +36,11 @@ const char *myco_behind(const char *from, const char *end, const char *text) {
 
 const char *myco_read_digits(const char *from, const char *end, uint64_t *value) {
   const char *at = from;
-  for (*value = 0; at < end && *at >= '0' && *at <= '9'; at++) *value = *value * 10u + (unsigned)(*at - '0');
+  for (*value = 0; at < end; at++) {
+    const unsigned digit = (unsigned)*at - '0';
+    if (digit > 9u) break;
+    *value = *value * 10u + digit;
+  }
   return at == from || at - from > DIGITS_MAX ? NULL : at;
 }
 

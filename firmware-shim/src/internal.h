@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../include/myco/cbor.h"
 #include "../include/myco/crypto.h"
 #include "../include/myco/status.h"
 
@@ -41,6 +42,18 @@ unsigned myco_head_info(uint64_t argument);
 
 /** Bytes of the argument behind the first one of a head, for an additional information of at most 27. */
 #define MYCO_ARGUMENT_BYTES(info) ((info) < 24u ? 0u : 1u << ((info) - 24u))
+
+/** What was read is not what the schema has: MYCO_ERR_SCHEMA. */
+void myco_refuse(myco_reader *r);
+
+/** A head of one byte, for an argument below 24. */
+#define MYCO_SHORT_HEAD(major, argument) ((major) << 5 | (argument))
+
+/** A key, or another head of one byte; MYCO_ERR_SCHEMA for anything else. */
+void myco_expect_byte(myco_reader *r, unsigned byte);
+
+/** Nothing may follow. It may not fit the schema; that is said only of what is deterministic CBOR at all. */
+myco_status myco_finish_message(myco_reader *r);
 
 /** @return MYCO_OK, MYCO_ERR_SIGNATURE, or MYCO_ERR_CRYPTO where nothing can verify */
 myco_status myco_verify(const myco_crypto *crypto, const uint8_t key[32], const uint8_t *data, size_t len,

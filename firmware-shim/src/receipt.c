@@ -16,9 +16,7 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   const char *device;
   size_t device_len;
   size_t payload_len;
-  size_t elements;
   const char *end;
-  unsigned kind;
   myco_status status;
 
   if (len <= PAYLOAD_AT + BEHIND_PAYLOAD || len > MYCO_RECEIPT_MAX) return MYCO_ERR_SCHEMA;
@@ -30,9 +28,8 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
     return MYCO_ERR_SCHEMA;
   }
   myco_reader_init(&r, bytes + PAYLOAD_AT, payload_len);
-  elements = (size_t)myco_read_expect(&r, MYCO_CBOR_ARRAY);
-  kind = (unsigned)myco_read_uint(&r, MYCO_RECEIPT_KIND);
-  if (elements != MYCO_RECEIPT_ELEMENTS || kind != MYCO_RECEIPT_KIND) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
+  myco_expect_byte(&r, MYCO_SHORT_HEAD(MYCO_CBOR_ARRAY, MYCO_RECEIPT_ELEMENTS));
+  myco_expect_byte(&r, MYCO_SHORT_HEAD(MYCO_CBOR_UINT, MYCO_RECEIPT_KIND));
   device = myco_read_text(&r, MYCO_DEVICE_ID_MAX, &device_len);
   found.seq = myco_read_expect(&r, MYCO_CBOR_UINT);
   found.msg_id = myco_read_fixed(&r, MYCO_MSG_ID_BYTES);
@@ -40,8 +37,8 @@ myco_status myco_receipt_read(const uint8_t *bytes, size_t len, const uint8_t ke
   found.leaf_hash = myco_read_fixed(&r, MYCO_RECEIPT_LEAF_HASH_BYTES);
   found.tree_size = myco_read_uint(&r, MYCO_RECEIPT_INDEX_MAX);
   /* Which keeps the index within its limit, too. */
-  if (found.tree_size <= found.leaf_index) myco_reader_fail(&r, MYCO_ERR_SCHEMA);
-  status = myco_reader_finish(&r);
+  if (found.tree_size <= found.leaf_index) myco_refuse(&r);
+  status = myco_finish_message(&r);
   if (status != MYCO_OK) return status;
 
   myco_copy(covered, (const uint8_t *)MYCO_RECEIPT_SIGNED_HEAD, MYCO_RECEIPT_SIGNED_HEAD_BYTES);

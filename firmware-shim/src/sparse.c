@@ -100,7 +100,9 @@ myco_status myco_chained_parse(const uint8_t *message, size_t len, myco_chained_
   size_t keys;
   if (len > MYCO_CHAINED_BYTES_MAX) return MYCO_ERR_NOT_DETERMINISTIC;
   myco_reader_init(&r, message, len);
-  keys = read_first_fields(&r, MYCO_CHAINED_VERSION, &out->message);
+  keys = (size_t)myco_read_expect(&r, MYCO_CBOR_MAP);
+  if (uint_at(&r, MYCO_ENVELOPE_KEY_VERSION, UINT8_MAX) != MYCO_CHAINED_VERSION) myco_refuse(&r);
+  read_first_fields(&r, &out->message);
   out->links = myco_read_bytes(&r, &links_len);
   out->link_count = links_len / MYCO_LINK_BYTES;
   keys -= read_other_fields(&r, &out->message);
@@ -108,8 +110,8 @@ myco_status myco_chained_parse(const uint8_t *message, size_t len, myco_chained_
   out->message.msg_id = NULL;
   out->message.hash = NULL;
   out->message.signature = NULL;
-  require(&r, keys == REQUIRED_KEYS && are_links(links_len));
-  return finish_reading(&r);
+  if (keys != REQUIRED_KEYS || !are_links(links_len)) myco_refuse(&r);
+  return myco_finish_message(&r);
 }
 
 myco_status myco_chained_id(const uint8_t *message, size_t len, const myco_crypto *crypto, uint8_t id[MYCO_LINK_BYTES]) {

@@ -73,17 +73,17 @@ static uint32_t rounded(const myco_flash *flash, uint32_t bytes) {
   return (bytes + flash->unit - 1u) & (0u - flash->unit);
 }
 
-static uint32_t record_bytes(const myco_flash *flash, uint32_t size) {
+static MYCO_ONE_COPY uint32_t record_bytes(const myco_flash *flash, uint32_t size) {
   return MYCO_STORE_HEAD_BYTES + rounded(flash, size) + flash->unit;
 }
 
-static int read_at(const myco_flash *flash, uint32_t at, void *out, uint32_t size) {
-  return flash->read(flash->ctx, at, (uint8_t *)out, size) == 0;
+static myco_status read_at(const myco_flash *flash, uint32_t at, void *out, uint32_t size) {
+  return flash->read(flash->ctx, at, (uint8_t *)out, size) == 0 ? MYCO_OK : MYCO_ERR_FLASH;
 }
 
 static int is_blank(const myco_flash *flash, uint32_t at, uint32_t size) {
   uint8_t piece[PIECE];
-  if (!read_at(flash, at, piece, size)) return 0;
+  if (read_at(flash, at, piece, size) != MYCO_OK) return 0;
   while (size > 0u) {
     if (piece[--size] != 0xFFu) return 0;
   }
@@ -96,31 +96,33 @@ static int program_at(const myco_flash *flash, uint32_t at, const void *data, ui
   uint8_t piece[PIECE];
   uint32_t done;
   for (done = 0; done < size; done += PIECE) {
-    const uint32_t left = size - done;
+    const uint32_t len = size - done < PIECE ? size - done : PIECE;
     unsigned byte;
-    for (byte = 0; byte < PIECE; byte++) piece[byte] = byte < left ? from[done + byte] : 0xFFu;
-    if (flash->program(flash->ctx, at + done, piece, left < PIECE ? rounded(flash, left) : PIECE) != 0) return 0;
+    for (byte = 0; byte < PIECE; byte++) piece[byte] = byte < len ? from[done + byte] : 0xFFu;
+    if (flash->program(flash->ctx, at + done, piece, rounded(flash, len)) != 0) return 0;
   }
   return 1;
 }
 
 /** A mark that was not programmed as it should be is a mark all the same. */
-static int set_mark(const myco_flash *flash, uint32_t at) {
+static myco_status set_mark(const myco_flash *flash, uint32_t at) {
   const uint8_t mark = 0;
   (void)program_at(flash, at, &mark, sizeof mark);
-  return !is_blank(flash, at, flash->unit);
+  return is_blank(flash, at, flash->unit) ? MYCO_ERR_FLASH : MYCO_OK;
 }
 
 /** Read what may be a head. @return the space that its record takes, 0 if it is none */
 static uint32_t read_record(const myco_flash *flash, uint32_t erase, uint32_t at, record *out) {
+  uint32_t total;
   /* A length that nobody wrote must not come out small when rounded. */
-  if (!read_at(flash, at, &out->head, sizeof out->head) ||
+  if (read_at(flash, at, &out->head, sizeof out->head) != MYCO_OK ||
       out->head.crc != crc32(erase, &out->head, offsetof(head, crc)) || out->head.size > MYCO_STORE_ENVELOPE_MAX) {
     return 0;
   }
   out->body = at + MYCO_STORE_HEAD_BYTES;
-  out->mark = out->body + rounded(flash, out->head.size);
-  return out->mark + flash->unit - at;
+  total = record_bytes(flash, out->head.size);
+  out->mark = at + total - flash->unit;
+  return total;
 }
 
 static int is_whole(const myco_flash *flash, const record *of) {
@@ -130,7 +132,7 @@ static int is_whole(const myco_flash *flash, const record *of) {
   for (done = 0; done < of->head.size; done += PIECE) {
     const uint32_t left = of->head.size - done;
     const uint32_t size = left < PIECE ? left : PIECE;
-    if (!read_at(flash, of->body + done, piece, size)) return 0;
+    if (read_at(flash, of->body + done, piece, size) != MYCO_OK) return 0;
     crc = crc32(crc, piece, size);
   }
   return crc == of->head.body_crc;
@@ -144,8 +146,8 @@ static int read_whole(const myco_flash *flash, uint32_t erase, uint32_t at, reco
 static uint32_t read_state(const myco_flash *flash, uint32_t sector, state *out) {
   const uint32_t at = sector * flash->sector_bytes;
   record found;
-  if (!read_at(flash, at + MYCO_STORE_HEAD_BYTES, out, sizeof *out) || !read_whole(flash, out->erase, at, &found) ||
-      found.head.size != sizeof *out) {
+  if (read_at(flash, at + MYCO_STORE_HEAD_BYTES, out, sizeof *out) != MYCO_OK ||
+      !read_whole(flash, out->erase, at, &found) || found.head.size != sizeof *out) {
     return 0;
   }
   return out->erase;
@@ -253,7 +255,8 @@ static myco_status advance(myco_store *store) {
       store->refused++;
       return MYCO_ERR_FULL;
     }
-    if (!set_mark(flash, close_mark(store))) return MYCO_ERR_FLASH;
+    const myco_status status = set_mark(flash, close_mark(store));
+    if (status != MYCO_OK) return status;
     store->oldest++;
     store->pending -= live;
     store->dropped += live;
@@ -310,6 +313,7 @@ static void read_newest(myco_store *store) {
 myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_store_policy policy) {
   state found;
   uint32_t sector;
+  myco_status status;
   if (!is_usable(flash)) return MYCO_ERR_ARG;
   store->flash = flash;
   store->policy = policy;
@@ -329,7 +333,8 @@ myco_status myco_store_open(myco_store *store, const myco_flash *flash, myco_sto
   }
   if (store->erases == 0u) {
     /* Flash that does not answer is not empty flash. The last sector is none that a first start may have left torn. */
-    return read_at(flash, store->sector * flash->sector_bytes, &found, 1) ? begin_sector(store) : MYCO_ERR_FLASH;
+    status = read_at(flash, store->sector * flash->sector_bytes, &found, 1);
+    return status == MYCO_OK ? begin_sector(store) : status;
   }
   read_newest(store);
   if (store->erases >= flash->sectors) {
@@ -359,23 +364,25 @@ myco_status myco_store_next(const myco_store *store, myco_store_cursor *cursor, 
                             size_t *written, uint32_t *seq) {
   myco_store_cursor at = *cursor;
   record entry;
+  myco_status status;
   if (!next_live(store, &at, 0, &entry)) return MYCO_ERR_NOT_FOUND;
   *written = entry.head.size;
   if (seq != NULL) *seq = entry.head.seq;
   if (cap < entry.head.size) return MYCO_ERR_NO_SPACE;
-  if (!read_at(store->flash, entry.body, out, entry.head.size)) return MYCO_ERR_FLASH;
-  *cursor = at;
-  return MYCO_OK;
+  status = read_at(store->flash, entry.body, out, entry.head.size);
+  if (status == MYCO_OK) *cursor = at;
+  return status;
 }
 
 myco_status myco_store_release(myco_store *store, const myco_receipt *receipt) {
   myco_store_cursor cursor = {0, 0};
   record entry;
+  myco_status status;
   while (next_live(store, &cursor, (uint32_t)receipt->seq, &entry)) {
     if (entry.head.seq != receipt->seq || !myco_equal(entry.head.msg_id, receipt->msg_id, MYCO_MSG_ID_BYTES)) continue;
-    if (!set_mark(store->flash, entry.mark)) return MYCO_ERR_FLASH;
-    store->pending--;
-    return MYCO_OK;
+    status = set_mark(store->flash, entry.mark);
+    if (status == MYCO_OK) store->pending--;
+    return status;
   }
   return MYCO_ERR_NOT_FOUND;
 }
@@ -395,7 +402,7 @@ myco_status myco_store_keep(myco_store *store, const myco_checkpoint *seen) {
 myco_status myco_store_kept(const myco_store *store, myco_checkpoint *out) {
   unsigned byte;
   if (store->kept_at != 0u) {
-    return read_at(store->flash, store->kept_at, out, sizeof *out) ? MYCO_OK : MYCO_ERR_FLASH;
+    return read_at(store->flash, store->kept_at, out, sizeof *out);
   }
   for (byte = 0; byte < sizeof *out; byte++) ((uint8_t *)out)[byte] = 0;
   return MYCO_OK;
