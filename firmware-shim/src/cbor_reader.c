@@ -133,9 +133,10 @@ static MYCO_ONE_COPY const uint8_t *take_string(myco_reader *r, unsigned major, 
 
 /** @param len 0 after an error */
 static MYCO_ONE_COPY const uint8_t *read_string(myco_reader *r, unsigned major, size_t max, size_t *len) {
-  const size_t found = (size_t)expect(r, major, max);
-  const uint8_t *const start = take_string(r, major, found);
-  *len = start == NULL ? 0u : found;
+  const uint8_t *start;
+  *len = (size_t)expect(r, major, max);
+  start = take_string(r, major, *len);
+  if (start == NULL) *len = 0;
   return start;
 }
 
@@ -159,9 +160,9 @@ const char *myco_read_text(myco_reader *r, size_t max, size_t *len) {
 }
 
 int myco_read_key(myco_reader *r, unsigned key) {
-  if (r->at >= r->len || r->data[r->at] != key) return 0;
-  r->at++;
-  return 1;
+  const int is_next = r->at < r->len && r->data[r->at] == key;
+  if (is_next) r->at++;
+  return is_next;
 }
 
 MYCO_ONE_COPY void myco_expect_byte(myco_reader *r, unsigned byte) {
@@ -217,18 +218,15 @@ void myco_cbor_skip(myco_reader *r, unsigned depth, size_t items) {
     uint64_t argument;
     const unsigned major = take_item(r, &argument);
     if (items-- == 0u) disallow(r);
-    if (in->key_at != NO_MAP && in->left % 2u == 0u) {
+    in->left--;
+    if (in->key_at != NO_MAP && in->left % 2u != 0u) {
       if (!is_key(major, argument) || (in->key_at != 0u && !ascends(r, in->key_at, start))) disallow(r);
       in->key_at = (uint16_t)start;
-      in->left--;
-    } else {
-      in->left--;
-      if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
-        if (in == deepest) disallow(r);
-        else in++;
-        in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
-        in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
-      }
+    } else if (major == MYCO_CBOR_ARRAY || major == MYCO_CBOR_MAP) {
+      if (in == deepest) disallow(r);
+      else in++;
+      in->left = (uint16_t)(major == MYCO_CBOR_MAP ? 2u * argument : argument);
+      in->key_at = major == MYCO_CBOR_MAP ? 0u : NO_MAP;
     }
     if (r->status != MYCO_OK) return;
     while (in->left == 0u) {

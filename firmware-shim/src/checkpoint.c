@@ -25,9 +25,10 @@ static int take(rest *from, const char *text) {
 
 /** @return the value of a base64 digit, 64 for anything else */
 static unsigned digit(char c) {
-  if (c >= 'A' && c <= 'Z') return (unsigned)(c - 'A');
-  if (c >= 'a' && c <= 'z') return (unsigned)(c - 'a') + 26u;
-  if (c >= '0' && c <= '9') return (unsigned)(c - '0') + 52u;
+  const unsigned code = (uint8_t)c;
+  if (code - 'A' < 26u) return code - 'A';
+  if (code - 'a' < 26u) return code - 'a' + 26u;
+  if (code - '0' < 10u) return code - '0' + 52u;
   return c == '+' ? 62u : c == '/' ? 63u : 64u;
 }
 
@@ -63,7 +64,7 @@ static int take_size(rest *from, uint64_t *size) {
   return take(from, "\n");
 }
 
-static void skip_line(rest *from) {
+static MYCO_ONE_COPY void skip_line(rest *from) {
   while (from->at < from->end) {
     if (*from->at++ == '\n') return;
   }

@@ -4,7 +4,7 @@
 
 #define FULL_BLOCK 0xFFu
 
-static MYCO_ONE_COPY void write_at(const myco_cobs_encoder *e, size_t at, uint8_t byte) {
+static void write_at(const myco_cobs_encoder *e, size_t at, uint8_t byte) {
   if (at < e->cap) e->out[at] = byte;
 }
 
@@ -16,12 +16,14 @@ void myco_cobs_begin(myco_cobs_encoder *e, uint8_t *out, size_t cap) {
 }
 
 void myco_cobs_put(myco_cobs_encoder *e, uint8_t byte) {
+  size_t code;
   /* A zero holds the place of the next block's code; behind the last block it is the delimiter. */
   write_at(e, e->len, byte);
   if (byte != 0u) e->len++;
   /* As every encoder of the field: a full block closes at once, so data that ends there gets one 0x01 more. */
-  if (byte == 0u || e->len - e->code_at == FULL_BLOCK) {
-    write_at(e, e->code_at, (uint8_t)(e->len - e->code_at));
+  code = e->len - e->code_at;
+  if (byte == 0u || code == FULL_BLOCK) {
+    write_at(e, e->code_at, (uint8_t)code);
     e->code_at = e->len++;
   }
 }
@@ -61,11 +63,10 @@ int myco_cobs_take(myco_cobs_decoder *d, uint8_t byte, size_t *frame_len) {
   if (d->left > 0u) {
     d->left--;
   } else {
-    const uint8_t code = byte;
     const uint8_t owed = d->zero_owed;
-    d->left = (uint8_t)(code - 1u);
-    d->zero_owed = code != FULL_BLOCK;
-    if (!owed) return 0;
+    d->left = (uint8_t)(byte - 1u);
+    d->zero_owed = (uint8_t)(byte ^ FULL_BLOCK);
+    if (owed == 0u) return 0;
     byte = 0;
   }
   if (d->len < d->cap) d->out[d->len++] = byte;

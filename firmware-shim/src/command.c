@@ -114,9 +114,10 @@ myco_status myco_json_member(const char *json, size_t len, const char *key, myco
     } else {
       /* Number, true, false or null. */
       static const char word[] = "+-.0123456789Eaeflnrstu";
-      expect(&s, word);
+      const char *const begin = s.at;
       while (take(&s, word)) {
       }
+      require(&s, s.at != begin);
     }
   }
   skip_space(&s);

@@ -41,7 +41,7 @@ const char *myco_read_digits(const char *from, const char *end, uint64_t *value)
     if (digit > 9u) break;
     *value = *value * 10u + digit;
   }
-  return at == from || at - from > DIGITS_MAX ? NULL : at;
+  return (size_t)(at - from) - 1u < DIGITS_MAX ? at : NULL;
 }
 
 myco_status myco_verify(const myco_crypto *crypto, const uint8_t key[32], const uint8_t *data, size_t len,

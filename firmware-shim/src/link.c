@@ -128,9 +128,10 @@ static int asks(const myco_mdp_packet *packet) {
 }
 
 /** @return 1 if this is a copy of a frame that was heard */
-static MYCO_ONE_COPY int hear(myco_link *link, const myco_mdp_packet *packet, uint32_t now_ms) {
-  const uint8_t kind[2] = {packet->type, packet->flags};
-  const uint16_t digest = myco_crc16(myco_crc16(MYCO_MDP_CRC_INITIAL, kind, sizeof kind), packet->body, packet->body_len);
+static int hear(myco_link *link, const myco_mdp_packet *packet, uint32_t now_ms) {
+  /* Any two bytes take a CRC-16 to a state of their own, which they may as well be. */
+  const uint16_t kind = (uint16_t)((unsigned)packet->type << 8 | packet->flags);
+  const uint16_t digest = myco_crc16(kind, packet->body, packet->body_len);
   const uint32_t seq = packet->seq;
   myco_link_heard *heard = find(link, seq, now_ms);
   if (heard != NULL && heard->digest == digest) {
@@ -167,8 +168,8 @@ int myco_link_take(myco_link *link, const myco_mdp_packet *packet, uint32_t now_
   /* A copy's first answer may have been lost; that of an acknowledgement came back to back, and was answered. By IS_ACK
    * alone, or the two ends would never stop. */
   if (asks(packet) && control != is_copy) (void)myco_link_acknowledge(link, MYCO_MDP_FLAG_IS_ACK, now_ms);
-  if (control) return 0;
-  return is_copy ? (int)MYCO_ERR_REPEATED : 1;
+  if (is_copy && !control) return (int)MYCO_ERR_REPEATED;
+  return !control;
 }
 
 /** @return whether this slot's frame has waited long enough */
@@ -198,7 +199,7 @@ myco_status myco_link_poll(myco_link *link, uint32_t now_ms, uint32_t *seq) {
     return MYCO_ERR_GAVE_UP;
   }
   oldest->sent_ms = now_ms;
-  if (oldest->sends < 0xFFu) oldest->sends++;
+  oldest->sends = (uint8_t)(oldest->sends + (oldest->sends < 0xFFu));
   (void)link->send(link->ctx, oldest_frame, oldest->len);
   return MYCO_OK;
 }

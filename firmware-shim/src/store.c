@@ -176,9 +176,12 @@ static int next_live(const myco_store *store, myco_store_cursor *cursor, uint32_
       continue;
     }
     total = read_record(flash, cursor->erase, sector * flash->sector_bytes + cursor->offset, out);
-    if (total > end - cursor->offset) total = 0;
-    cursor->offset += total > 0u ? total : flash->unit;
-    if (total > 0u && out->head.seq != 0u && (seq == 0u || out->head.seq == seq) &&
+    if (total - 1u >= end - cursor->offset) {
+      cursor->offset += flash->unit;
+      continue;
+    }
+    cursor->offset += total;
+    if (out->head.seq != 0u && (seq == 0u || out->head.seq == seq) &&
         is_blank(flash, out->mark, flash->unit) && is_whole(flash, out)) {
       return 1;
     }
@@ -294,7 +297,7 @@ static void read_newest(myco_store *store) {
   while (at + MYCO_STORE_HEAD_BYTES <= end) {
     record found;
     const uint32_t total = read_record(flash, store->erases, base + at, &found);
-    if (total == 0u || total > end - at) {
+    if (total - 1u >= end - at) {
       /* A head that was cut short may lack no more than what happens to be written behind it: blank space goes there. */
       if (!is_blank(flash, base + at, MYCO_STORE_HEAD_BYTES)) store->at = at + 2u * MYCO_STORE_HEAD_BYTES;
       at += flash->unit;
