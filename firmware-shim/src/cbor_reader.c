@@ -58,9 +58,10 @@ static myco_status take_head(myco_reader *r, unsigned major, uint64_t *argument)
     if (myco_head_info(value) != info) return MYCO_ERR_NOT_DETERMINISTIC;
   }
   /* Nobody walks or allocates on the word of a head alone: every item takes at least a byte. */
-  if (major == MYCO_CBOR_TAG && left == 0u) return MYCO_ERR_NOT_WELL_FORMED;
   if (major == MYCO_CBOR_MAP) left /= 2u;
-  if (major >= MYCO_CBOR_BYTES && major <= MYCO_CBOR_MAP && value > left) return MYCO_ERR_NOT_WELL_FORMED;
+  if (major >= MYCO_CBOR_BYTES && major <= MYCO_CBOR_TAG && (major == MYCO_CBOR_TAG ? 1u : value) > left) {
+    return MYCO_ERR_NOT_WELL_FORMED;
+  }
   r->at += 1u + bytes;
   *argument = value;
   return MYCO_OK;

@@ -165,10 +165,11 @@ myco_status myco_command_read(const char *json, size_t len, myco_command *out) {
 
 /** @return where the command is remembered, or NULL */
 static struct myco_command_slot *find(myco_command_log *log, const myco_command *command) {
-  unsigned at;
+  struct myco_command_slot *slot;
+  unsigned left;
   if (log == NULL || command->id.at == NULL) return NULL;
-  for (at = 0; at < MYCO_COMMANDS_REMEMBERED; at++) {
-    struct myco_command_slot *slot = &log->slot[at];
+  slot = log->slot;
+  for (left = MYCO_COMMANDS_REMEMBERED; left > 0u; left--, slot++) {
     if (slot->id_len == command->id.len &&
         myco_equal((const uint8_t *)slot->id, (const uint8_t *)command->id.at, slot->id_len)) {
       return slot;

@@ -109,7 +109,7 @@ static MYCO_ONE_COPY int32_t degrees_at(myco_reader *r, unsigned key, uint32_t m
 }
 
 /** Text of the characters that a device id, or else a code, may have. */
-static MYCO_ONE_COPY const char *read_text(myco_reader *r, int is_id, size_t *len) {
+static const char *read_text(myco_reader *r, int is_id, size_t *len) {
   const char *const text = myco_read_text(r, TEXT_MAX, len);
   size_t at;
   for (at = 0; at < *len; at++) {

@@ -53,7 +53,7 @@ needs(targets[0]!.compiler)("the budget on a Cortex-M0+", () => {
   test("code", () => {
     const sizes = sizesOn(targets[0]!);
     expect(textOf(sizes, [...codec!, ...delivery!])).toBeLessThanOrEqual(budget.codec);
-    expect(textOf(sizes, [...codec!, ...device!])).toBeLessThanOrEqual(budget.all);
+    expect(textOf(sizes, [...codec!, ...device!, ...delivery!])).toBeLessThanOrEqual(budget.all);
   });
 
   test("the stack of every call, with all that it calls", () => {
@@ -111,8 +111,8 @@ function sizePage(): string {
       ]),
     ),
     "",
-    `Limits, on the Cortex-M0+: ${budget.codec} bytes for the first and the third part together, ${budget.all} for the first and the second,`,
-    `none of data and bss, and ${budget.stack} of stack. The first three parts together, which has no limit, are ${textOf(onSmallest!, [...codec!, ...device!, ...delivery!])}.`,
+    `Limits, on the Cortex-M0+: ${budget.codec} bytes for the first and the third part together, ${budget.all} for the first three, none`,
+    `of data and bss, and ${budget.stack} of stack. The first three are ${textOf(onSmallest!, [...codec!, ...device!, ...delivery!])}.`,
     "",
     "## By file",
     "",

@@ -57,12 +57,12 @@ myco_status myco_command_read(const char *json, size_t len, myco_command *out);
  * reset leaves alone, which is what keeps a repeated `reboot` from being obeyed twice.
  */
 typedef struct myco_command_log {
+  uint8_t next; /* The small ones come first: there an instruction reaches them. */
   struct myco_command_slot {
-    char id[MYCO_COMMAND_ID_MAX];
     uint8_t id_len;
     uint8_t outcome; /* 0 not answered yet, 1 failed, 2 done */
+    char id[MYCO_COMMAND_ID_MAX];
   } slot[MYCO_COMMANDS_REMEMBERED];
-  uint8_t next;
 } myco_command_log;
 
 /**

@@ -39,6 +39,7 @@ typedef struct myco_envelope {
   const char *device_id; /* 1 to MYCO_DEVICE_ID_MAX of A-Z a-z 0-9 . _ - */
   size_t device_id_len;
   const uint8_t *msg_id; /* MYCO_MSG_ID_BYTES; a resent message keeps it. */
+  uint8_t proto;         /* MYCO_TRANSPORT_* */
   int64_t epoch_ms;      /* 0 without a clock. */
   uint64_t seq;
   uint64_t mono_ms;
@@ -47,7 +48,6 @@ typedef struct myco_envelope {
   size_t reading_count;    /* At most MYCO_READINGS_MAX. */
   const uint8_t *metadata; /* One CBOR map as the writer of cbor.h makes it, or NULL. */
   size_t metadata_len;
-  uint8_t proto; /* MYCO_TRANSPORT_* */
 } myco_envelope;
 
 /**
@@ -69,13 +69,13 @@ myco_status myco_envelope_seal(uint8_t *message, size_t len, const myco_crypto *
 typedef struct myco_envelope_view {
   uint8_t has_geo;
   uint8_t proto;
+  myco_geo geo; /* Only with has_geo. */
   const char *device_id;
   size_t device_id_len;
   const uint8_t *msg_id;
   int64_t epoch_ms;
   uint64_t seq;
   uint64_t mono_ms;
-  myco_geo geo; /* Only with has_geo. */
   size_t reading_count;
   myco_reader readings; /* For myco_envelope_next_reading. */
   const uint8_t *metadata; /* NULL without. */
