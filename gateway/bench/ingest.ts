@@ -93,12 +93,14 @@ class IngestBench {
       await gateway.databaseCaughtUp();
       await gateway.enrol(devices);
       await this.#latency(gateway, "just started, ", slowRate, slowMessages);
+      await this.#latency(gateway, "", slowRate, slowMessages);
       const { messages, minutes } = this.#options;
       await this.#fullSpeed(gateway, "just started, ", messages);
       const rate = await this.#fullSpeed(gateway, "", messages);
       const paced = Math.round(rate * 0.8);
       await this.#latency(gateway, "", paced, Math.min(messages, paced * pacedSeconds));
-      await this.#latency(gateway, "", slowRate, slowMessages);
+      // The disk still has what came before to write.
+      await this.#latency(gateway, "after full speed, ", slowRate, slowMessages);
       if (minutes > 0) await this.#soak(gateway, minutes, rate);
     } finally {
       await gateway.stop();
