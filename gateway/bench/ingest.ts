@@ -36,6 +36,8 @@ const pacedWindow = 2_000;
 const pacedSeconds = 10;
 const slowRate = 500;
 const slowMessages = slowRate * pacedSeconds;
+/** After so many messages the compiler of JavaScript has done its work. */
+const warmingRate = 3_000;
 /** Short enough to end close to the minute. */
 const soakChunk = 50_000;
 
@@ -93,6 +95,7 @@ class IngestBench {
       await gateway.databaseCaughtUp();
       await gateway.enrol(devices);
       await this.#latency(gateway, "just started, ", slowRate, slowMessages);
+      await this.#latency(gateway, "", warmingRate, warmingRate * pacedSeconds);
       await this.#latency(gateway, "", slowRate, slowMessages);
       const { messages, minutes } = this.#options;
       await this.#fullSpeed(gateway, "just started, ", messages);
