@@ -33,7 +33,10 @@ export class LoadGenerator {
     generator: LoadGenerator;
     devices: readonly { id: string; publicKey: string }[];
   }> {
-    const child = fork(`${projectRoot}dist/simulators/load.js`, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const child = fork(`${projectRoot}dist/simulators/load.js`, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      execArgv: ["--expose-gc"],
+    });
     const generator = new LoadGenerator(child);
     const prepared = await generator.#ask<{ devices: { id: string; publicKey: string }[] }>({
       type: "prepare",
