@@ -16,7 +16,7 @@ const stopPatienceMs = 20_000;
 
 /**
  * How much the heap of a thread may grow, in per cent of what is in use, before it is collected as a whole. By itself V8
- * lets it grow to several times that where objects come and go quickly: a hundred MiB that serve nothing.
+ * lets it grow to several times that where objects come and go quickly: tens of MiB that serve nothing.
  */
 export const heapGrowing = "--heap-growing-percent=100";
 

@@ -17,7 +17,7 @@ export class ReadPause<Reader> {
   #isTurn = false;
   #pause: NodeJS.Timeout | undefined;
 
-  /** @param read returns the number of packets that came */
+  /** @param read returns the number of packets that came and are not done: what is done at once costs no later step anything */
   constructor(read: (reader: Reader) => number) {
     this.#read = read;
   }
